@@ -1,0 +1,136 @@
+//! Everything that belongs to one node alone, and what one event makes of it.
+
+use std::fmt;
+
+use crate::address::Address;
+use crate::any_node::{AnyEffect, AnyNode};
+use crate::context::Durable;
+use crate::encoding::EncodeError;
+use crate::payload::Payload;
+use crate::timer::{PendingTimer, TimerQueue};
+
+/// What happens to a node.
+#[derive(Clone, Copy, Debug)]
+pub enum Stimulus<'a> {
+    /// It starts.
+    Init,
+    /// A message arrives.
+    Message {
+        /// Who sent it.
+        from: Address,
+        /// The message.
+        message: &'a Payload,
+    },
+    /// A timer fires.
+    Timer(&'a PendingTimer),
+}
+
+/// A node with its timer queue and its durable state: what an event at this node reads and changes.
+#[derive(Clone)]
+pub struct Local {
+    /// The node.
+    pub node: Box<dyn AnyNode>,
+    /// Its pending timers.
+    pub timers: TimerQueue,
+    /// What it last persisted.
+    pub durable: Option<Durable>,
+}
+
+/// A message with its receiver, as a handler sent it.
+pub type Sent = (Address, Payload);
+
+impl Local {
+    /// A node that has not started.
+    pub fn new(node: Box<dyn AnyNode>) -> Self {
+        Self { node, timers: TimerQueue::default(), durable: None }
+    }
+
+    /// Lets one thing happen to the node and returns what it sent, in order.
+    ///
+    /// A timer that fires is removed after its handler ran: one that sets an equal timer again moves it to the end.
+    ///
+    /// # Errors
+    ///
+    /// When something the handler sent, set or persisted has no canonical bytes. The node may have changed.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the handler does.
+    pub fn handle(&mut self, address: Address, stimulus: Stimulus<'_>) -> Result<Vec<Sent>, EncodeError> {
+        let effects = match stimulus {
+            Stimulus::Init => self.node.init(address),
+            Stimulus::Message { from, message } => self.node.on_message(address, from, message),
+            Stimulus::Timer(pending) => self.node.on_timer(address, &pending.timer),
+        }?;
+        let mut sent = Vec::new();
+        for effect in effects {
+            match effect {
+                AnyEffect::Send { to, message } => sent.push((to, message)),
+                AnyEffect::SetTimer { timer, length } => self.timers.set(PendingTimer { timer, length }),
+                AnyEffect::Persist(durable) => self.durable = Some(durable),
+            }
+        }
+        if let Stimulus::Timer(pending) = stimulus {
+            self.timers.remove(pending);
+        }
+        Ok(sent)
+    }
+
+    /// Appends the bytes that are the identity of this node, its timers and its durable state.
+    ///
+    /// # Errors
+    ///
+    /// When the node has no canonical bytes.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.encode_node(out)?;
+        self.encode_rest(out);
+        Ok(())
+    }
+
+    /// Appends the bytes of the node alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_into`](Self::encode_into).
+    pub fn encode_node(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.node.encode_into(out)
+    }
+
+    /// Appends the bytes of the timers and the durable state, in a form that no node's bytes can be confused with:
+    /// the length of every part is written behind it.
+    fn encode_rest(&self, out: &mut Vec<u8>) {
+        let node_len = out.len();
+        for pending in self.timers.as_slice() {
+            for length in [pending.length.at_least(), pending.length.at_most()] {
+                // Longer than 584 years is as good as never.
+                let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+                out.extend_from_slice(&nanos.to_le_bytes());
+            }
+            part(out, &pending.timer);
+        }
+        out.extend_from_slice(&(self.timers.as_slice().len() as u64).to_le_bytes());
+        match &self.durable {
+            Some(durable) => part(out, durable),
+            None => out.push(0),
+        }
+        out.extend_from_slice(&(node_len as u64).to_le_bytes());
+    }
+}
+
+/// Appends a payload and its length; a type's name keeps a worker's own timers apart from its client's.
+fn part(out: &mut Vec<u8>, payload: &Payload) {
+    out.extend_from_slice(payload.bytes());
+    out.extend_from_slice(payload.type_name().as_bytes());
+    out.extend_from_slice(&(payload.bytes().len() as u64).to_le_bytes());
+    out.push(1);
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local")
+            .field("node", &self.node)
+            .field("timers", &self.timers)
+            .field("durable", &self.durable)
+            .finish()
+    }
+}

@@ -1,0 +1,276 @@
+//! Predicates over states and over steps: ok or not, why, and which fields are to blame.
+
+mod standard;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::event::Event;
+use crate::view::View;
+
+pub use standard::{
+    Quantifier, all_results_match, all_results_same, any_results_match, client_done, client_has_results,
+    clients_done, contains_envelope_matching, contains_message_matching, none_decided, result_predicate,
+    results_have_kind, results_ok, results_predicate,
+};
+
+/// A field of a node that a predicate points at: `server2.log[3]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Blame {
+    /// The node.
+    pub node: Address,
+    /// The path to the field, as [`Value::at`](crate::Value::at) reads it; empty for the whole node.
+    pub field: String,
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            write!(f, "{}", self.node)
+        } else {
+            write!(f, "{}.{}", self.node, self.field)
+        }
+    }
+}
+
+/// What a predicate says of a state or a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    holds: bool,
+    reason: String,
+    blame: Vec<Blame>,
+}
+
+impl Outcome {
+    /// It holds.
+    pub fn holds() -> Self {
+        Self { holds: true, ..Self::default() }
+    }
+
+    /// It does not hold, for this reason, in words a student understands: "server3 voted for server1 in term 2, then
+    /// for server2 in the same term".
+    pub fn fails(reason: impl Into<String>) -> Self {
+        Self { holds: false, reason: reason.into(), blame: Vec::new() }
+    }
+
+    /// Points at a field of a node; give the fields that contradict each other.
+    #[must_use]
+    pub fn blaming(mut self, node: Address, field: impl Into<String>) -> Self {
+        self.blame.push(Blame { node, field: field.into() });
+        self
+    }
+
+    /// Adds the reason why it holds, which is what [`Predicate::not`] reports.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Whether it holds.
+    pub fn is_ok(&self) -> bool {
+        self.holds
+    }
+
+    /// Why it does not hold (or, if the predicate says so, why it does); may be empty.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The fields to blame.
+    pub fn blame(&self) -> &[Blame] {
+        &self.blame
+    }
+}
+
+impl From<bool> for Outcome {
+    fn from(holds: bool) -> Self {
+        Self { holds, ..Self::default() }
+    }
+}
+
+/// One step of a system: an event, with the states before and after it.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// The state before.
+    pub before: &'a View<'a>,
+    /// What happened.
+    pub event: &'a Event,
+    /// The state after.
+    pub after: &'a View<'a>,
+}
+
+/// A named function over something.
+struct Named<F: ?Sized> {
+    name: String,
+    check: Box<F>,
+}
+
+type StateCheck = dyn Fn(&View<'_>) -> Outcome + Send + Sync;
+type StepCheck = dyn Fn(&Step<'_>) -> Outcome + Send + Sync;
+
+/// A named property of a state: used as invariant, goal or prune of a search, and checked in runs.
+///
+/// It must be a pure function of the view: the search may skip a call when nothing that the predicate looked at has
+/// changed.
+///
+/// ```
+/// use framework::{Outcome, Predicate};
+/// let few_nodes = Predicate::new("few nodes", |view| {
+///     let count = view.addresses().count();
+///     if count < 10 { Outcome::holds() } else { Outcome::fails(format!("there are {count} nodes")) }
+/// });
+/// assert_eq!(few_nodes.not().name(), "¬(few nodes)");
+/// ```
+///
+/// Source: DSLabs `StatePredicate`.
+#[derive(Clone)]
+pub struct Predicate(Arc<Named<StateCheck>>);
+
+impl Predicate {
+    /// A predicate that says why it fails.
+    pub fn new(
+        name: impl Into<String>,
+        check: impl Fn(&View<'_>) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Named { name: name.into(), check: Box::new(check) }))
+    }
+
+    /// A predicate that only says whether it holds.
+    pub fn holds(name: impl Into<String>, check: impl Fn(&View<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(name, move |view| check(view).into())
+    }
+
+    /// The predicate that always holds.
+    pub fn always() -> Self {
+        Self::holds("true", |_| true)
+    }
+
+    /// The predicate that never holds.
+    pub fn never() -> Self {
+        Self::holds("false", |_| false)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The same predicate under another name.
+    #[must_use]
+    pub fn named(&self, name: impl Into<String>) -> Self {
+        let inner = self.clone();
+        Self::new(name, move |view| inner.check(view))
+    }
+
+    /// Evaluates it.
+    pub fn check(&self, view: &View<'_>) -> Outcome {
+        (self.0.check)(view)
+    }
+
+    /// Holds where this one does not.
+    #[must_use]
+    pub fn not(&self) -> Self {
+        let inner = self.clone();
+        Self::new(format!("¬({})", self.name()), move |view| {
+            let outcome = inner.check(view);
+            let reason = match (outcome.holds, outcome.reason.is_empty()) {
+                (true, true) => format!("`{}` holds", inner.name()),
+                _ => outcome.reason,
+            };
+            Outcome { holds: !outcome.holds, reason, blame: outcome.blame }
+        })
+    }
+
+    /// Holds where both do. The other is not asked where this one fails.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let (a, b) = (self.clone(), other.clone());
+        Self::new(format!("({} ∧ {})", a.name(), b.name()), move |view| {
+            let first = a.explained(view);
+            if first.holds { b.explained(view) } else { first }
+        })
+    }
+
+    /// Holds where at least one does. The other is not asked where this one holds.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let (a, b) = (self.clone(), other.clone());
+        Self::new(format!("({} ∨ {})", a.name(), b.name()), move |view| {
+            let mut first = a.explained(view);
+            if first.holds {
+                return first;
+            }
+            let second = b.explained(view);
+            if second.holds {
+                return second;
+            }
+            first.reason = format!("{}; {}", first.reason, second.reason);
+            first.blame.extend(second.blame);
+            first
+        })
+    }
+
+    /// Holds where this one fails or the other holds.
+    #[must_use]
+    pub fn implies(&self, other: &Self) -> Self {
+        self.not().or(other).named(format!("({} → {})", self.name(), other.name()))
+    }
+
+    /// As [`check`](Self::check), with the predicate's name as the reason where a failure gives none.
+    pub fn explained(&self, view: &View<'_>) -> Outcome {
+        let mut outcome = self.check(view);
+        if !outcome.holds && outcome.reason.is_empty() {
+            outcome.reason = format!("`{}` does not hold", self.name());
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Predicate({})", self.name())
+    }
+}
+
+/// A named property of a step: what an event may not do, such as a leader that shortens its log.
+///
+/// Steps that change nothing are not checked.
+#[derive(Clone)]
+pub struct StepPredicate(Arc<Named<StepCheck>>);
+
+impl StepPredicate {
+    /// A predicate that says why it fails.
+    pub fn new(
+        name: impl Into<String>,
+        check: impl Fn(&Step<'_>) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Named { name: name.into(), check: Box::new(check) }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Evaluates it.
+    pub fn check(&self, step: &Step<'_>) -> Outcome {
+        (self.0.check)(step)
+    }
+
+    /// As [`check`](Self::check), with the predicate's name as the reason where a failure gives none.
+    pub fn explained(&self, step: &Step<'_>) -> Outcome {
+        let mut outcome = self.check(step);
+        if !outcome.holds && outcome.reason.is_empty() {
+            outcome.reason = format!("`{}` does not hold", self.name());
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for StepPredicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StepPredicate({})", self.name())
+    }
+}
