@@ -76,30 +76,31 @@ impl Local {
         Ok(sent)
     }
 
-    /// Appends the bytes that are the identity of this node, its timers and its durable state.
+    /// The bytes that are the identity of this node, its timers and its durable state.
     ///
     /// # Errors
     ///
     /// When the node has no canonical bytes.
-    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        self.encode_node(out)?;
-        self.encode_rest(out);
-        Ok(())
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::with_capacity(64);
+        self.node.encode_into(&mut out)?;
+        self.encode_rest(&mut out);
+        Ok(out)
     }
 
-    /// Appends the bytes of the node alone.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode_into`](Self::encode_into).
-    pub fn encode_node(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        self.node.encode_into(out)
+    /// The part of [`encode`](Self::encode)'s bytes that is the node's own, from which
+    /// [`AnyNode::rebuild`] makes a copy.
+    pub fn node_bytes(local_bytes: &[u8]) -> &[u8] {
+        let (rest, len) = local_bytes.split_at(local_bytes.len() - 4);
+        let len = u32::from_le_bytes(len.try_into().expect("four bytes were split off"));
+        &rest[..len as usize]
     }
 
-    /// Appends the bytes of the timers and the durable state, in a form that no node's bytes can be confused with:
-    /// the length of every part is written behind it.
+    /// Appends the bytes of the timers and the durable state. Every part is preceded by its length, and the length of
+    /// the node's own bytes comes last, so that different locals never have equal bytes.
     fn encode_rest(&self, out: &mut Vec<u8>) {
         let node_len = out.len();
+        number(out, self.timers.as_slice().len());
         for pending in self.timers.as_slice() {
             for length in [pending.length.at_least(), pending.length.at_most()] {
                 // Longer than 584 years is as good as never.
@@ -108,21 +109,25 @@ impl Local {
             }
             part(out, &pending.timer);
         }
-        out.extend_from_slice(&(self.timers.as_slice().len() as u64).to_le_bytes());
         match &self.durable {
             Some(durable) => part(out, durable),
             None => out.push(0),
         }
-        out.extend_from_slice(&(node_len as u64).to_le_bytes());
+        number(out, node_len);
     }
 }
 
-/// Appends a payload and its length; a type's name keeps a worker's own timers apart from its client's.
+fn number(out: &mut Vec<u8>, number: usize) {
+    out.extend_from_slice(&u32::try_from(number).expect("a node is smaller than 4 GiB").to_le_bytes());
+}
+
+/// Appends a payload; its type's name keeps a worker's own timers apart from its client's.
 fn part(out: &mut Vec<u8>, payload: &Payload) {
-    out.extend_from_slice(payload.bytes());
-    out.extend_from_slice(payload.type_name().as_bytes());
-    out.extend_from_slice(&(payload.bytes().len() as u64).to_le_bytes());
     out.push(1);
+    number(out, payload.bytes().len());
+    out.extend_from_slice(payload.bytes());
+    number(out, payload.type_name().len());
+    out.extend_from_slice(payload.type_name().as_bytes());
 }
 
 impl fmt::Debug for Local {

@@ -1,0 +1,181 @@
+//! What a search looks for and how far it goes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use framework::{Predicate, StepPredicate};
+
+use crate::delivery::Delivery;
+use crate::progress::Progress;
+
+/// The settings of one search. Start from [`Settings::default`] and set the fields that matter, or chain the methods.
+#[derive(Clone)]
+pub struct Settings {
+    /// What must hold in every state, in order of importance: the first that fails is the one reported.
+    pub invariants: Vec<Predicate>,
+    /// What every step that changes something must satisfy. They need every step, so they switch the commutation rule
+    /// off.
+    pub step_invariants: Vec<StepPredicate>,
+    /// What to look for: the search ends where one of them holds.
+    pub goals: Vec<Predicate>,
+    /// Where not to go on: a state in which one of them holds is checked, but not expanded. They switch the commutation
+    /// rule off.
+    pub prunes: Vec<Predicate>,
+    /// What the network and the timers allow.
+    pub delivery: Delivery,
+    /// The greatest depth of a state, counted from the initial state of the system, also in a staged search.
+    pub max_depth: Option<u32>,
+    /// The number of states after which the search ends.
+    pub max_states: Option<u64>,
+    /// The time after which the search ends. Only a safety net: how far a search comes in a second differs from machine
+    /// to machine, so a grade must not depend on it.
+    pub max_time: Option<Duration>,
+    /// The bytes the search may use; a share of the machine's memory unless it is set.
+    pub max_memory: Option<u64>,
+    /// The number of threads; all cores unless it is set. It changes nothing but the time taken.
+    pub threads: Option<usize>,
+    /// How many goal states are kept, for the next stage to start from all of them.
+    pub max_goal_states: usize,
+    /// After which time a handler that has not returned is reported as hung.
+    pub handler_time: Duration,
+    /// Whether events that commute are tried in one order only, where that loses no state. Only tests switch it off.
+    pub commutation: bool,
+    /// Whether a failing trace is shortened before it is reported.
+    pub minimize: bool,
+    /// Called now and then with the progress so far, from the thread that called the search.
+    pub progress: Option<ProgressCallback>,
+    /// Ends the search from another thread.
+    pub cancel: CancelToken,
+}
+
+/// Called with the progress of a search.
+pub type ProgressCallback = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            invariants: Vec::new(),
+            step_invariants: Vec::new(),
+            goals: Vec::new(),
+            prunes: Vec::new(),
+            delivery: Delivery::default(),
+            max_depth: None,
+            max_states: None,
+            max_time: None,
+            max_memory: None,
+            threads: None,
+            max_goal_states: 1,
+            handler_time: Duration::from_secs(5),
+            commutation: true,
+            minimize: true,
+            progress: None,
+            cancel: CancelToken::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Adds an invariant.
+    #[must_use]
+    pub fn invariant(mut self, invariant: Predicate) -> Self {
+        self.invariants.push(invariant);
+        self
+    }
+
+    /// Adds a property of steps.
+    #[must_use]
+    pub fn step_invariant(mut self, invariant: StepPredicate) -> Self {
+        self.step_invariants.push(invariant);
+        self
+    }
+
+    /// Adds a goal.
+    #[must_use]
+    pub fn goal(mut self, goal: Predicate) -> Self {
+        self.goals.push(goal);
+        self
+    }
+
+    /// Adds a prune.
+    #[must_use]
+    pub fn prune(mut self, prune: Predicate) -> Self {
+        self.prunes.push(prune);
+        self
+    }
+
+    /// Sets the greatest depth.
+    #[must_use]
+    pub fn max_depth(mut self, depth: u32) -> Self {
+        self.max_depth = Some(depth);
+        self
+    }
+
+    /// Sets the number of states after which the search ends.
+    #[must_use]
+    pub fn max_states(mut self, states: u64) -> Self {
+        self.max_states = Some(states);
+        self
+    }
+
+    /// Sets the number of threads.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Changes what may be delivered.
+    #[must_use]
+    pub fn with_delivery(mut self, change: impl FnOnce(&mut Delivery)) -> Self {
+        change(&mut self.delivery);
+        self
+    }
+
+    /// Why the commutation rule is off, if it is.
+    pub(crate) fn commutation_off(&self) -> Option<&'static str> {
+        if !self.commutation {
+            Some("switched off by the settings")
+        } else if !self.prunes.is_empty() {
+            Some("off because a pruned state could hide the other order of two events")
+        } else if !self.step_invariants.is_empty() {
+            Some("off because properties of steps need to see every step")
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("invariants", &self.invariants)
+            .field("step_invariants", &self.step_invariants)
+            .field("goals", &self.goals)
+            .field("prunes", &self.prunes)
+            .field("delivery", &self.delivery)
+            .field("max_depth", &self.max_depth)
+            .field("max_states", &self.max_states)
+            .field("max_time", &self.max_time)
+            .field("max_memory", &self.max_memory)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a search from another thread; clones share one switch.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Asks the searches that have this token to end soon.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_canceled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,394 @@
+//! A state of a system, whole and by itself: what a search starts from and what a trace is stepped through.
+//!
+//! This is the obvious form, one object a node. The engine has a form of its own for millions of them (`space`).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use framework::{
+    Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source, Stimulus,
+    System, View,
+};
+
+use crate::delivery::Delivery;
+use crate::guard::{self, Panic};
+use crate::results::HandlerFault;
+
+/// A state of a system: of every node its fields, its pending timers, what it persisted, and the messages it has sent
+/// and that are still in the network; with the way that led there.
+///
+/// Two states are equal in a search when these have the same bytes. Depth, history and dropped messages are no part of
+/// it.
+///
+/// Source: DSLabs `SearchState`.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) addresses: Arc<[Address]>,
+    pub(crate) locals: Vec<Arc<Local>>,
+    /// For each node the messages it has sent. Delivering takes nothing away.
+    pub(crate) sent: Vec<Arc<BTreeSet<(Address, Payload)>>>,
+    dropped: Arc<BTreeSet<Envelope>>,
+    history: Option<Arc<Link>>,
+    depth: u32,
+}
+
+/// One event of a state's past; states share their common past.
+struct Link {
+    event: Event,
+    before: Option<Arc<Link>>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Long histories would overflow the stack if every link dropped the one before.
+        let mut before = self.before.take();
+        while let Some(link) = before {
+            before = Arc::into_inner(link).and_then(|mut link| link.before.take());
+        }
+    }
+}
+
+/// Why an event cannot happen, or what went wrong when it did.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The system has no such node.
+    #[error("there is no node `{0}` in this system")]
+    NoSuchNode(Address),
+    /// The message is not in the network.
+    #[error("`{message}` from {from} to {to} is not in the network: it was not sent, or it was dropped")]
+    NotSent {
+        /// The sender.
+        from: Address,
+        /// The receiver.
+        to: Address,
+        /// The message.
+        message: String,
+    },
+    /// The settings do not let the message through.
+    #[error("the settings let no message from {from} to {to} through")]
+    Blocked {
+        /// The sender.
+        from: Address,
+        /// The receiver.
+        to: Address,
+    },
+    /// The timer was not set.
+    #[error("the timer `{timer}` is not pending at {node}")]
+    NotPending {
+        /// The node.
+        node: Address,
+        /// The timer.
+        timer: String,
+    },
+    /// An earlier timer is certain to fire first.
+    #[error(
+        "the timer `{timer}` of {node} cannot fire yet: `{first}`, set earlier, is certain to fire before it"
+    )]
+    NotYet {
+        /// The node.
+        node: Address,
+        /// The timer.
+        timer: String,
+        /// The one before it.
+        first: String,
+    },
+    /// The settings let no timer of the node fire.
+    #[error("the settings let no timer of {0} fire")]
+    TimersOff(Address),
+    /// The handler panicked.
+    #[error("{0}")]
+    Panicked(HandlerFault),
+    /// The handler did something that has no bytes.
+    #[error("{0}")]
+    NotSerializable(HandlerFault),
+}
+
+impl State {
+    /// The state in which every node has run its `init`, in the order in which they were added, and nothing else has
+    /// happened.
+    ///
+    /// # Errors
+    ///
+    /// When an `init` panics or a node has no canonical bytes.
+    pub fn initial(system: &System) -> Result<Self, StepError> {
+        let addresses: Arc<[Address]> = system.nodes().map(|(address, _)| address).collect();
+        let nodes = system.len();
+        let mut state = Self {
+            addresses,
+            locals: Vec::with_capacity(nodes),
+            sent: vec![Arc::default(); nodes],
+            dropped: Arc::default(),
+            history: None,
+            depth: 0,
+        };
+        for (i, (_, node)) in system.nodes().enumerate() {
+            state.locals.push(Arc::new(Local::new(node.boxed())));
+            state.run(i, Stimulus::Init, "init")?;
+        }
+        Ok(state)
+    }
+
+    /// The addresses of the nodes, in the order in which they were added.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Everything of node `i` that is its own: fields, timers, durable state.
+    ///
+    /// # Panics
+    ///
+    /// Panics when there are not so many nodes.
+    pub fn local(&self, i: usize) -> &Local {
+        &self.locals[i]
+    }
+
+    /// The number of events since the initial state.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The events that led here from the initial state.
+    pub fn history(&self) -> Vec<Event> {
+        let mut events = Vec::with_capacity(self.depth as usize);
+        let mut link = self.history.as_ref();
+        while let Some(here) = link {
+            events.push(here.event.clone());
+            link = here.before.as_ref();
+        }
+        events.reverse();
+        events
+    }
+
+    /// A view for predicates.
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// The messages in the network, sorted.
+    pub fn network(&self) -> Vec<Envelope> {
+        self.view().envelopes()
+    }
+
+    /// The events that may happen under these settings, also those that change nothing: for each node first the
+    /// messages to it, by sender and bytes, then its timers in the order in which they were set.
+    pub fn events(&self, delivery: &Delivery) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (i, node) in self.addresses.iter().enumerate() {
+            for (j, from) in self.addresses.iter().enumerate() {
+                if !delivery.may_deliver(*from, *node) {
+                    continue;
+                }
+                events.extend(self.sent[j].iter().filter(|(to, _)| to == node).map(|(to, message)| {
+                    Event::Deliver(Envelope { from: *from, to: *to, message: message.clone() })
+                }));
+            }
+            if delivery.may_fire(*node) {
+                let fireable = self.locals[i].timers.fireable();
+                events.extend(fireable.into_iter().map(|t| Event::Fire { node: *node, timer: t.clone() }));
+            }
+        }
+        events
+    }
+
+    /// The state after an event.
+    ///
+    /// # Errors
+    ///
+    /// When the event cannot happen here under these settings, or its handler panics.
+    pub fn step(&self, event: &Event, delivery: &Delivery) -> Result<Self, StepError> {
+        let i = self.can_happen(event, delivery)?;
+        let mut next = self.clone();
+        let stimulus = match event {
+            Event::Deliver(envelope) => Stimulus::Message { from: envelope.from, message: &envelope.message },
+            Event::Fire { timer, .. } => Stimulus::Timer(timer),
+        };
+        next.run(i, stimulus, &event.handler())?;
+        next.depth += 1;
+        next.history = Some(Arc::new(Link { event: event.clone(), before: self.history.clone() }));
+        Ok(next)
+    }
+
+    /// The number of the node at which the event would happen.
+    fn can_happen(&self, event: &Event, delivery: &Delivery) -> Result<usize, StepError> {
+        let index = |address: Address| {
+            self.addresses.iter().position(|a| *a == address).ok_or(StepError::NoSuchNode(address))
+        };
+        match event {
+            Event::Deliver(e) => {
+                let (i, from) = (index(e.to)?, index(e.from)?);
+                if !self.sent[from].contains(&(e.to, e.message.clone())) {
+                    let message = format!("{:?}", e.message);
+                    return Err(StepError::NotSent { from: e.from, to: e.to, message });
+                }
+                if !delivery.may_deliver(e.from, e.to) {
+                    return Err(StepError::Blocked { from: e.from, to: e.to });
+                }
+                Ok(i)
+            }
+            Event::Fire { node, timer } => {
+                let i = index(*node)?;
+                let timers = &self.locals[i].timers;
+                let text = |timer: &PendingTimer| format!("{:?}", timer.timer);
+                let Some(position) = timers.as_slice().iter().position(|t| t == timer) else {
+                    return Err(StepError::NotPending { node: *node, timer: text(timer) });
+                };
+                if !delivery.may_fire(*node) {
+                    return Err(StepError::TimersOff(*node));
+                }
+                let before = &timers.as_slice()[..position];
+                if let Some(first) = before.iter().find(|e| timer.length.at_least() >= e.length.at_most()) {
+                    return Err(StepError::NotYet { node: *node, timer: text(timer), first: text(first) });
+                }
+                Ok(i)
+            }
+        }
+    }
+
+    /// Runs a handler of node `i`, in place.
+    fn run(&mut self, i: usize, stimulus: Stimulus<'_>, handler: &str) -> Result<(), StepError> {
+        let address = self.addresses[i];
+        let fault = |local: &Local, problem: String| HandlerFault {
+            node: address,
+            node_type: local.node.type_name().to_owned(),
+            handler: handler.to_owned(),
+            problem,
+        };
+        let mut local = Local::clone(&self.locals[i]);
+        let sent = match guard::catch(|| local.handle(address, stimulus)) {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(error)) => return Err(StepError::NotSerializable(fault(&local, error.to_string()))),
+            Err(Panic { text }) => return Err(StepError::Panicked(fault(&self.locals[i], text))),
+        };
+        if sent.iter().any(|message| !self.sent[i].contains(message)) {
+            Arc::make_mut(&mut self.sent[i]).extend(sent);
+        }
+        self.locals[i] = Arc::new(local);
+        Ok(())
+    }
+
+    /// Takes every message out of the network. A message that is sent again afterwards is in the network again.
+    /// (DSLabs `dropPendingMessages`)
+    pub fn drop_pending_messages(&mut self) {
+        let pending = self.network();
+        Arc::make_mut(&mut self.dropped).extend(pending);
+        self.sent.fill(Arc::default());
+    }
+
+    /// Puts back the dropped messages for which `which` is true; says how many.
+    pub fn undrop(&mut self, which: impl Fn(&Envelope) -> bool) -> usize {
+        let back: Vec<Envelope> = self.dropped.iter().filter(|e| which(e)).cloned().collect();
+        for envelope in &back {
+            Arc::make_mut(&mut self.dropped).remove(envelope);
+            if let Some(i) = self.addresses.iter().position(|a| *a == envelope.from) {
+                Arc::make_mut(&mut self.sent[i]).insert((envelope.to, envelope.message.clone()));
+            }
+        }
+        back.len()
+    }
+
+    /// Puts back all dropped messages. (DSLabs `undropMessages`)
+    pub fn undrop_messages(&mut self) -> usize {
+        self.undrop(|_| true)
+    }
+
+    /// Puts back the dropped messages of one sender. (DSLabs `undropMessagesFrom`)
+    pub fn undrop_messages_from(&mut self, from: Address) -> usize {
+        self.undrop(|envelope| envelope.from == from)
+    }
+
+    /// Puts back the dropped messages to one receiver. (DSLabs `undropMessagesTo`)
+    pub fn undrop_messages_to(&mut self, to: Address) -> usize {
+        self.undrop(|envelope| envelope.to == to)
+    }
+
+    /// The canonical bytes: two states are the same exactly when these are equal.
+    ///
+    /// # Errors
+    ///
+    /// When a node has no canonical bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::new();
+        for (local, sent) in self.locals.iter().zip(&self.sent) {
+            framed(&mut out, &local.encode()?);
+            out.extend_from_slice(&(sent.len() as u64).to_le_bytes());
+            for (to, message) in sent.iter() {
+                framed(&mut out, to.to_string().as_bytes());
+                framed(&mut out, message.bytes());
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether both are the same state.
+    pub fn is_same_state(&self, other: &Self) -> bool {
+        self.encode() == other.encode()
+    }
+
+    /// The same nodes and messages at another place in a search.
+    pub(crate) fn assemble(
+        &self,
+        locals: Vec<Arc<Local>>,
+        sent: Vec<Arc<BTreeSet<(Address, Payload)>>>,
+        events: &[Event],
+    ) -> Self {
+        let history = events.iter().fold(self.history.clone(), |before, event| {
+            Some(Arc::new(Link { event: event.clone(), before }))
+        });
+        let depth = self.depth + u32::try_from(events.len()).expect("a depth fits 32 bits");
+        Self {
+            addresses: Arc::clone(&self.addresses),
+            locals,
+            sent,
+            dropped: Arc::clone(&self.dropped),
+            history,
+            depth,
+        }
+    }
+}
+
+/// Appends bytes after their length.
+fn framed(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+impl Source for State {
+    fn len(&self) -> usize {
+        self.addresses.len()
+    }
+    fn address(&self, i: usize) -> Address {
+        self.addresses[i]
+    }
+    fn node(&self, i: usize) -> &dyn AnyNode {
+        self.locals[i].node.as_ref()
+    }
+    fn timers(&self, i: usize) -> &[PendingTimer] {
+        self.locals[i].timers.as_slice()
+    }
+    fn durable(&self, i: usize) -> Option<&Durable> {
+        self.locals[i].durable.as_ref()
+    }
+    fn messages(&self, visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>) {
+        for (from, sent) in self.addresses.iter().zip(&self.sent) {
+            for (to, message) in sent.iter() {
+                let envelope = Envelope { from: *from, to: *to, message: message.clone() };
+                if visit(&envelope).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("depth", &self.depth)
+            .field("nodes", &self.view())
+            .field("network", &self.network())
+            .finish_non_exhaustive()
+    }
+}
