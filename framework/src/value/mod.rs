@@ -57,6 +57,32 @@ impl Value {
             .unwrap_or_else(|e| Self::Text(format!("<not serializable: {e}>")))
     }
 
+    /// The path and the length of the longest list or map in the tree, if there is any.
+    pub fn longest_collection(&self) -> Option<(String, usize)> {
+        let (here, parts): (usize, Vec<(String, &Value)>) = match self {
+            Self::List(items) => {
+                (items.len(), items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
+            }
+            Self::Map(entries) => {
+                (entries.len(), entries.iter().map(|(key, v)| (format!("[{key}]"), v)).collect())
+            }
+            Self::Record { fields, .. } => {
+                (0, fields.iter().map(|(name, v)| (format!(".{name}"), v)).collect())
+            }
+            Self::Some(inner) => (0, vec![(String::new(), inner.as_ref())]),
+            Self::Tuple(items) => (0, items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect()),
+            _ => return None,
+        };
+        let own = matches!(self, Self::List(_) | Self::Map(_)).then(|| (String::new(), here));
+        let inner = parts.into_iter().filter_map(|(step, value)| {
+            let (path, len) = value.longest_collection()?;
+            Some((format!("{step}{path}"), len))
+        });
+        let (path, len) =
+            own.into_iter().chain(inner).reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+        Some((path.strip_prefix('.').unwrap_or(&path).to_owned(), len))
+    }
+
     /// The part of the tree at `path`, as [`Change`] and [`Blame`](crate::Blame) write paths: `log[3].term`.
     pub fn at(&self, path: &str) -> Option<&Value> {
         let mut here = self;

@@ -1,0 +1,781 @@
+//! Breadth-first search, level by level, in rounds of a fixed size.
+//!
+//! A round expands some states of the frontier (in parallel, nothing changes), works out the steps that are not known
+//! yet, sorts what was reached into the shards of the visited set (in parallel), and checks what is new (in parallel).
+//! Everything that depends on an order depends on the order of states, which does not depend on the threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::engine::{Ending, Engine, Found};
+use crate::progress::Progress;
+use crate::properties::{Finding, Role};
+use crate::results::{Budget, Results, Verdict};
+use crate::settings::Settings;
+use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Miss, Space};
+use crate::state::State;
+use crate::visited::{
+    Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, record_of, shard_of, shard_of_hash,
+    state_index,
+};
+
+/// The states that are expanded by one thread at a time.
+const BLOCK: u32 = 512;
+
+/// The blocks of a round.
+const ROUND: usize = 64;
+
+/// A round with fewer states than this is done by one thread: waking the others would take longer.
+const SMALL: usize = 256;
+
+/// Searches from one state.
+///
+/// Visits the states in order of depth, so the trace to a violation or a goal is one of the shortest.
+///
+/// Source: DSLabs `Search.bfs`.
+pub fn bfs(start: &State, settings: &Settings) -> Results {
+    bfs_from(std::slice::from_ref(start), settings)
+}
+
+/// Searches from several states at once, such as all goal states of a stage before. They must be states of one system.
+///
+/// # Panics
+///
+/// Panics when there are no states, or they are of different systems.
+pub fn bfs_from(starts: &[State], settings: &Settings) -> Results {
+    let engine = match Engine::new(starts, settings) {
+        Ok(engine) => engine,
+        Err(results) => return *results,
+    };
+    let shards = (0..SHARDS).map(|_| Shard::new(engine.space.len())).collect();
+    Bfs {
+        engine,
+        shards,
+        roots: Vec::new(),
+        levels: Vec::new(),
+        digests: Vec::new(),
+        generated: 0,
+        states: 0,
+    }
+    .run(starts)
+}
+
+struct Bfs<'s> {
+    engine: Engine<'s>,
+    shards: Vec<Shard>,
+    /// The states from which the search started, with the number of their start.
+    roots: Vec<(StateIndex, usize)>,
+    levels: Vec<u64>,
+    digests: Vec<u64>,
+    generated: u64,
+    states: u64,
+}
+
+/// The states of one level, by shard: the first record, and how each was reached.
+struct Frontier {
+    shards: Vec<(u32, Vec<Moved>)>,
+}
+
+/// A step that has to be worked out before it can be taken.
+struct Waiting {
+    state: StateIndex,
+    miss: Miss,
+}
+
+/// What the expansion of one block led to.
+struct Output {
+    reached: Vec<Vec<u32>>,
+    waiting: Vec<Waiting>,
+    generated: u64,
+    violated_steps: Vec<ViolatedStep>,
+    predicate_panic: Option<((String, String), StateIndex, usize, EventId)>,
+}
+
+/// A step that violates a step invariant.
+#[derive(Clone, Copy)]
+struct ViolatedStep {
+    invariant: usize,
+    hash: u64,
+    state: StateIndex,
+    node: usize,
+    event: EventId,
+}
+
+impl Output {
+    fn new() -> Self {
+        Self {
+            reached: vec![Vec::new(); SHARDS],
+            waiting: Vec::new(),
+            generated: 0,
+            violated_steps: Vec::new(),
+            predicate_panic: None,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.reached.iter_mut().for_each(Vec::clear);
+        self.waiting.clear();
+        self.generated = 0;
+    }
+}
+
+/// What was found in one level.
+#[derive(Default)]
+struct LevelFindings {
+    /// The first witness of each kind of trouble with a handler.
+    panicked: Option<(StateIndex, usize, EventId, String)>,
+    violated: Option<(usize, u64, StateIndex)>,
+    violated_step: Option<ViolatedStep>,
+    goals: Vec<(usize, u64, StateIndex)>,
+}
+
+/// The tables of a node as the inner loop wants them.
+struct NodeTables<'a> {
+    records: &'a [u64],
+    stride: usize,
+    known: Range<usize>,
+    rows: &'a [ComponentId],
+    hashes: &'a [u64],
+    sources: &'a [MessageSource],
+    /// For each sender its place in `sources`.
+    by_sender: Vec<Option<usize>>,
+}
+
+impl Bfs<'_> {
+    fn run(mut self, starts: &[State]) -> Results {
+        let mut pending: Vec<usize> = (0..starts.len()).collect();
+        pending.sort_by_key(|number| std::cmp::Reverse(starts[*number].depth()));
+        let mut depth = starts.iter().map(State::depth).min().unwrap_or(0);
+        self.levels = vec![0; depth as usize + 1];
+        self.digests = vec![0; depth as usize + 1];
+        let mut outputs: Vec<Output> = Vec::new();
+        loop {
+            // The states of this depth: those that were reached, and the starts that have it.
+            let mut findings = LevelFindings::default();
+            while pending.last().is_some_and(|number| starts[*number].depth() == depth) {
+                let number = pending.pop().expect("it was just looked at");
+                if let Some(ending) = self.add_start(number, &starts[number], &mut findings) {
+                    return self.finish(ending, starts);
+                }
+            }
+            if let Some(ending) = self.ending_of_level(findings) {
+                return self.finish(ending, starts);
+            }
+            let frontier = self.take_frontier();
+            let expandable: u64 = frontier
+                .shards
+                .iter()
+                .map(|(_, moved)| moved.iter().filter(|m| m.node != Moved::SKIP).count() as u64)
+                .sum();
+            if expandable == 0 {
+                let Some(next) = pending.last() else {
+                    return self.finish(Ending::Verdict(Verdict::Exhausted, Some(depth)), starts);
+                };
+                depth = starts[*next].depth();
+                self.levels.resize(depth as usize + 1, 0);
+                self.digests.resize(depth as usize + 1, 0);
+                continue;
+            }
+            if self.engine.settings.max_depth.is_some_and(|max| depth >= max) {
+                let verdict = Verdict::BudgetSpent(Budget::Depth);
+                return self.finish(Ending::Verdict(verdict, Some(depth)), starts);
+            }
+            depth += 1;
+            self.levels.resize(depth as usize + 1, 0);
+            self.digests.resize(depth as usize + 1, 0);
+            if let Some(ending) = self.expand_level(&frontier, expandable, depth, &mut outputs) {
+                return self.finish(ending, starts);
+            }
+            tracing::debug!(depth, new = self.levels[depth as usize], states = self.states, "level");
+        }
+    }
+
+    /// Adds a state from which the search starts and checks it.
+    fn add_start(&mut self, number: usize, start: &State, findings: &mut LevelFindings) -> Option<Ending> {
+        let ids = self.engine.starts[number].clone();
+        let hash = hash_of(&self.engine.space, &ids);
+        let shard = shard_of_hash(hash);
+        let first = self.shards[shard].len();
+        let mut words = vec![0; candidate::HEAD];
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+        {
+            words[candidate::HASH_LOW] = hash as u32;
+        }
+        words[candidate::HASH_HIGH] = (hash >> 32) as u32;
+        words[candidate::PREDECESSOR] = NO_PREDECESSOR;
+        words[candidate::MOVED] = Moved::START.node;
+        words[candidate::COMPONENT_BEFORE] = Moved::START.before;
+        words.extend_from_slice(&ids);
+        let space = &self.engine.space;
+        self.shards[shard].insert(&words, &|ids: &[ComponentId]| hash_of(space, ids));
+        if self.shards[shard].len() == first {
+            return None;
+        }
+        let state = state_index(shard, first);
+        self.roots.push((state, number));
+        self.states += 1;
+        let depth = start.depth() as usize;
+        self.levels[depth] += 1;
+        self.digests[depth] = self.digests[depth].wrapping_add(mix(hash));
+        let properties = &self.engine.properties;
+        let finding = properties
+            .with_evaluator(|evaluator| evaluator.check(properties, space, &ids, None, Role::Start));
+        self.engine.properties.settle();
+        match finding? {
+            Finding::Violates(invariant) => keep_least(&mut findings.violated, (invariant, hash, state)),
+            Finding::Matches(goal) => findings.goals.push((goal, hash, state)),
+            Finding::Pruned(_) => {}
+            Finding::Panics(predicate, panic) => {
+                return Some(Ending::Found(Found::PredicatePanic { predicate, panic, at: self.path(state) }));
+            }
+        }
+        None
+    }
+
+    /// The states of the level that was just filled.
+    fn take_frontier(&mut self) -> Frontier {
+        let shards = self.shards.iter_mut().map(|shard| {
+            let moved = std::mem::take(&mut shard.moved);
+            (shard.len() - u32::try_from(moved.len()).expect("a shard's records fit 26 bits"), moved)
+        });
+        Frontier { shards: shards.collect() }
+    }
+
+    fn expand_level(
+        &mut self,
+        frontier: &Frontier,
+        expandable: u64,
+        depth: u32,
+        outputs: &mut Vec<Output>,
+    ) -> Option<Ending> {
+        let blocks: Vec<(usize, Range<u32>)> = frontier
+            .shards
+            .iter()
+            .enumerate()
+            .flat_map(|(shard, (_, moved))| {
+                let len = u32::try_from(moved.len()).expect("a shard's records fit 26 bits");
+                (0..len).step_by(BLOCK as usize).map(move |from| (shard, from..(from + BLOCK).min(len)))
+            })
+            .collect();
+        let mut findings = LevelFindings::default();
+        let mut expanded = 0;
+        let mut next = 0;
+        while next < blocks.len() {
+            // Many short blocks make a round as well as a few long ones.
+            let mut end = next;
+            let mut size = 0;
+            while end < blocks.len() && size < ROUND * BLOCK as usize {
+                size += blocks[end].1.len();
+                end += 1;
+            }
+            let ending = self.round(frontier, &blocks[next..end], size, depth, outputs, &mut findings);
+            next = end;
+            expanded += size as u64;
+            if ending.is_some() {
+                // What was found before a budget was spent still counts.
+                let found = self.ending_of_level(findings);
+                return match ending {
+                    Some(Ending::Verdict(..)) if found.is_some() => found,
+                    ending => ending,
+                };
+            }
+            self.engine.report(
+                |bytes| Progress {
+                    states: self.states,
+                    depth,
+                    frontier: expandable,
+                    expanded,
+                    probes: 0,
+                    bytes,
+                    elapsed: self.engine.begun.elapsed(),
+                },
+                &self.shards,
+            );
+        }
+        self.ending_of_level(findings)
+    }
+
+    /// Expands some blocks and adds what they lead to.
+    fn round(
+        &mut self,
+        frontier: &Frontier,
+        blocks: &[(usize, Range<u32>)],
+        size: usize,
+        depth: u32,
+        outputs: &mut Vec<Output>,
+        findings: &mut LevelFindings,
+    ) -> Option<Ending> {
+        while outputs.len() < blocks.len() {
+            outputs.push(Output::new());
+        }
+        let outputs = &mut outputs[..blocks.len()];
+        let small = size < SMALL;
+        self.expand(frontier, blocks, outputs, small);
+        if let Some(ending) = self.resolve(outputs, small, findings) {
+            return Some(ending);
+        }
+        let mut step_panic = None;
+        for output in outputs.iter_mut() {
+            self.generated += output.generated;
+            for violated in output.violated_steps.drain(..) {
+                let key = |v: &ViolatedStep| (v.invariant, v.hash, v.node, v.event);
+                if findings.violated_step.is_none_or(|best| key(&violated) < key(&best)) {
+                    findings.violated_step = Some(violated);
+                }
+            }
+            step_panic = step_panic.or(output.predicate_panic.take());
+        }
+        if let Some(((predicate, panic), state, node, event)) = step_panic {
+            let (start, mut path) = self.path(state);
+            path.push((node, event));
+            return Some(Ending::Found(Found::PredicatePanic { predicate, panic, at: (start, path) }));
+        }
+        let before: Vec<u32> = self.shards.iter().map(Shard::len).collect();
+        self.insert(outputs, small);
+        let mut added: u64 =
+            self.shards.iter().zip(&before).map(|(shard, before)| u64::from(shard.len() - before)).sum();
+        let room = self.engine.settings.max_states.map(|max| max.saturating_sub(self.states));
+        let cut = room.filter(|room| *room < added);
+        if let Some(room) = cut {
+            self.cut(&before, room);
+            added = room;
+        }
+        self.states += added;
+        self.levels[depth as usize] += added;
+        if let Some(ending) = self.check(&before, depth, small, findings) {
+            return Some(ending);
+        }
+        if cut.is_some() {
+            return Some(Ending::Verdict(Verdict::BudgetSpent(Budget::States), depth.checked_sub(1)));
+        }
+        let budget = self.engine.budget_spent(&self.shards);
+        budget.map(|verdict| Ending::Verdict(verdict, depth.checked_sub(1)))
+    }
+
+    fn expand(
+        &self,
+        frontier: &Frontier,
+        blocks: &[(usize, Range<u32>)],
+        outputs: &mut [Output],
+        small: bool,
+    ) {
+        let tables = tables(&self.engine.space);
+        let expand = |(output, (shard, range)): (&mut Output, &(usize, Range<u32>))| {
+            output.clear();
+            let (first, moved) = &frontier.shards[*shard];
+            for offset in range.clone() {
+                let moved = moved[offset as usize];
+                if moved.node != Moved::SKIP {
+                    let ids = self.shards[*shard].components(first + offset);
+                    let state = state_index(*shard, first + offset);
+                    self.expand_state(&tables, ids, state, moved, output);
+                }
+            }
+        };
+        if small {
+            outputs.iter_mut().zip(blocks).for_each(expand);
+        } else {
+            self.engine.pool.run(|| outputs.par_iter_mut().zip(blocks).for_each(expand));
+        }
+    }
+
+    /// Tries every event that may change something at a state.
+    fn expand_state(
+        &self,
+        tables: &[NodeTables<'_>],
+        ids: &[ComponentId],
+        state: StateIndex,
+        moved: Moved,
+        output: &mut Output,
+    ) {
+        let record = |i: usize, component: ComponentId| {
+            let start = component as usize * tables[i].stride;
+            &tables[i].records[start..start + tables[i].stride]
+        };
+        let hash =
+            ids.iter().zip(tables).fold(0_u64, |sum, (id, t)| sum.wrapping_add(t.hashes[*id as usize]));
+        let last_moved = if self.engine.commutation { moved.node as usize } else { 0 };
+        for (i, table) in tables.iter().enumerate() {
+            let own = record(i, ids[i]);
+            // What could already happen at a node before the last one, before that one moved, leads to states that are
+            // found by the other order of the two events: only what the last step sent there is tried.
+            let only = (i < last_moved).then_some(last_moved);
+            let sources = match only {
+                None => table.sources,
+                Some(sender) => match table.by_sender[sender] {
+                    None => continue,
+                    Some(place) => &table.sources[place..=place],
+                },
+            };
+            // The known events before `counted`, which is the place of a successor in the row.
+            let (mut rank, mut counted) = (0, table.known.start);
+            for source in sources {
+                let sender = record(source.sender, ids[source.sender]);
+                for w in 0..source.words {
+                    let mut enabled = sender[source.set + w] & !own[source.no_op + w];
+                    if let Some(last) = only {
+                        enabled &= !record(last, moved.before)[source.set + w];
+                    }
+                    if enabled == 0 {
+                        continue;
+                    }
+                    let place = source.known + w;
+                    rank += ones(&own[counted..place]);
+                    counted = place;
+                    let known = own[place];
+                    for_each_bit(enabled & known, |bit| {
+                        let before = known & ((1 << bit) - 1);
+                        let successor = table.rows[row_start(own) + rank + before.count_ones() as usize];
+                        let event = EventId::new(source.group, w * 64 + bit);
+                        self.reach(tables, ids, (state, hash), (i, event), successor, output);
+                    });
+                    for_each_bit(enabled & !known, |bit| {
+                        let event = EventId::new(source.group, w * 64 + bit);
+                        output
+                            .waiting
+                            .push(Waiting { state, miss: Miss { node: i as u32, component: ids[i], event } });
+                    });
+                }
+            }
+        }
+    }
+
+    /// Notes a state that was reached.
+    #[inline]
+    fn reach(
+        &self,
+        tables: &[NodeTables<'_>],
+        ids: &[ComponentId],
+        (state, hash): (StateIndex, u64),
+        (node, event): (usize, EventId),
+        successor: ComponentId,
+        output: &mut Output,
+    ) {
+        let hashes = tables[node].hashes;
+        let before = ids[node];
+        let hash = hash.wrapping_sub(hashes[before as usize]).wrapping_add(hashes[successor as usize]);
+        output.generated += 1;
+        let reached = &mut output.reached[shard_of_hash(hash)];
+        let start = reached.len() + candidate::HEAD;
+        reached.extend_from_slice(&[hash as u32, (hash >> 32) as u32, state, node as u32, before]);
+        reached.extend_from_slice(ids);
+        reached[start + node] = successor;
+        if !self.engine.settings.step_invariants.is_empty() {
+            self.check_step(ids, (state, hash), (node, event), successor, output);
+        }
+    }
+
+    #[cold]
+    fn check_step(
+        &self,
+        ids: &[ComponentId],
+        (state, hash): (StateIndex, u64),
+        (node, event): (usize, EventId),
+        successor: ComponentId,
+        output: &mut Output,
+    ) {
+        let properties = &self.engine.properties;
+        let space = &self.engine.space;
+        let finding = properties.with_evaluator(|evaluator| {
+            evaluator.check_step(properties, space, ids, (node, event), successor)
+        });
+        match finding {
+            None => {}
+            Some(Ok(invariant)) => {
+                output.violated_steps.push(ViolatedStep { invariant, hash, state, node, event });
+            }
+            Some(Err(panic)) => {
+                output.predicate_panic.get_or_insert((panic, state, node, event));
+            }
+        }
+    }
+
+    /// Works out the steps that wait for it, and takes them.
+    fn resolve(
+        &mut self,
+        outputs: &mut [Output],
+        small: bool,
+        findings: &mut LevelFindings,
+    ) -> Option<Ending> {
+        let mut misses: Vec<Miss> =
+            outputs.iter().flat_map(|output| output.waiting.iter().map(|waiting| waiting.miss)).collect();
+        if misses.is_empty() {
+            return None;
+        }
+        if small {
+            misses.sort_unstable();
+        } else {
+            self.engine.pool.run(|| misses.par_sort_unstable());
+        }
+        misses.dedup();
+        let handler_time = self.engine.settings.handler_time;
+        let faults = self.engine.space.resolve(&misses, &self.engine.pool, handler_time).faults;
+        for fault in faults {
+            let witness = outputs
+                .iter()
+                .flat_map(|output| &output.waiting)
+                .find(|waiting| waiting.miss == fault.miss)
+                .expect("only steps that wait are worked out");
+            let (node, event) = (fault.miss.node as usize, fault.miss.event);
+            if fault.kind == FaultKind::Panicked {
+                let panicked = (witness.state, node, event, fault.problem);
+                findings.panicked.get_or_insert(panicked);
+            } else {
+                let (start, mut path) = self.path(witness.state);
+                path.push((node, event));
+                let found =
+                    Found::Fault { kind: fault.kind, problem: fault.problem, node, event, at: (start, path) };
+                return Some(Ending::Found(found));
+            }
+        }
+        let tables = tables(&self.engine.space);
+        let settle = |output: &mut Output| {
+            for waiting in std::mem::take(&mut output.waiting) {
+                let Miss { node, component, event } = waiting.miss;
+                let node = node as usize;
+                let space = &self.engine.space;
+                let components = &space.nodes[node].components;
+                let Some(successor) = components.successor(&space.layouts[node], component, event) else {
+                    continue;
+                };
+                let ids = self.shards[shard_of(waiting.state)].components(record_of(waiting.state));
+                let hash = hash_of(space, ids);
+                self.reach(&tables, ids, (waiting.state, hash), (node, event), successor, output);
+            }
+        };
+        if small {
+            outputs.iter_mut().for_each(settle);
+        } else {
+            self.engine.pool.run(|| outputs.par_iter_mut().for_each(settle));
+        }
+        None
+    }
+
+    /// Adds what was reached to the visited set.
+    fn insert(&mut self, outputs: &[Output], small: bool) {
+        let space = &self.engine.space;
+        let insert = |(number, shard): (usize, &mut Shard)| {
+            for output in outputs {
+                shard.insert(&output.reached[number], &|ids: &[ComponentId]| hash_of(space, ids));
+            }
+        };
+        if small {
+            self.shards.iter_mut().enumerate().for_each(insert);
+        } else {
+            let shards = &mut self.shards;
+            self.engine.pool.run(|| shards.par_iter_mut().enumerate().for_each(insert));
+        }
+    }
+
+    /// Of the states that were just added keeps the `room` with the least hashes: the same ones on every machine. The
+    /// others stay in the table, but count as never reached.
+    fn cut(&mut self, before: &[u32], room: u64) {
+        let space = &self.engine.space;
+        let mut added: Vec<(u64, usize, u32)> = Vec::new();
+        for (number, (shard, before)) in self.shards.iter().zip(before).enumerate() {
+            added.extend((*before..shard.len()).map(|r| (hash_of(space, shard.components(r)), number, r)));
+        }
+        added.sort_unstable();
+        for (_, number, record) in added.into_iter().skip(usize::try_from(room).unwrap_or(usize::MAX)) {
+            let shard = &mut self.shards[number];
+            let place = shard.moved.len() - (shard.len() - record) as usize;
+            shard.moved[place].node = Moved::SKIP;
+        }
+    }
+
+    /// Checks the states that were just added.
+    fn check(
+        &mut self,
+        before: &[u32],
+        depth: u32,
+        small: bool,
+        findings: &mut LevelFindings,
+    ) -> Option<Ending> {
+        let properties = &self.engine.properties;
+        let space = &self.engine.space;
+        let check = |(shard, before): (&mut Shard, &u32)| {
+            let mut digest = 0_u64;
+            let mut found: Vec<(Finding, u64, u32)> = Vec::new();
+            if shard.len() == *before {
+                return (digest, found);
+            }
+            let first_of_level = shard.len() as usize - shard.moved.len();
+            properties.with_evaluator(|evaluator| {
+                for record in *before..shard.len() {
+                    let place = record as usize - first_of_level;
+                    let moved = shard.moved[place].node;
+                    if moved == Moved::SKIP {
+                        continue;
+                    }
+                    let ids = shard.components(record);
+                    let hash = hash_of(space, ids);
+                    digest = digest.wrapping_add(mix(hash));
+                    if properties.is_empty() {
+                        continue;
+                    }
+                    if let Some(finding) =
+                        evaluator.check(properties, space, ids, Some(moved as usize), Role::Reached)
+                    {
+                        found.push((finding, hash, record));
+                        shard.moved[place].node = Moved::SKIP;
+                    }
+                }
+            });
+            (digest, found)
+        };
+        let checked: Vec<(u64, Vec<(Finding, u64, u32)>)> = if small {
+            self.shards.iter_mut().zip(before).map(check).collect()
+        } else {
+            let shards = &mut self.shards;
+            self.engine.pool.run(|| shards.par_iter_mut().zip(before).map(check).collect())
+        };
+        self.engine.properties.settle();
+        let mut panic: Option<(u64, String, String, StateIndex)> = None;
+        for (number, (digest, found)) in checked.into_iter().enumerate() {
+            let level = &mut self.digests[depth as usize];
+            *level = level.wrapping_add(digest);
+            for (finding, hash, record) in found {
+                let state = state_index(number, record);
+                match finding {
+                    Finding::Violates(invariant) => {
+                        keep_least(&mut findings.violated, (invariant, hash, state));
+                    }
+                    Finding::Matches(goal) => findings.goals.push((goal, hash, state)),
+                    Finding::Pruned(prune) => self.engine.pruned[prune] += 1,
+                    Finding::Panics(predicate, text) => {
+                        keep_least(&mut panic, (hash, predicate, text, state))
+                    }
+                }
+            }
+        }
+        // Not more goal states than the next stage can want.
+        let keep = self.engine.settings.max_goal_states.max(1);
+        if findings.goals.len() > keep {
+            findings.goals.sort_unstable();
+            findings.goals.truncate(keep);
+        }
+        let (_, predicate, panic, state) = panic?;
+        Some(Ending::Found(Found::PredicatePanic { predicate, panic, at: self.path(state) }))
+    }
+
+    /// How the search ends after a level in which something was found: the most serious first.
+    fn ending_of_level(&self, mut findings: LevelFindings) -> Option<Ending> {
+        if let Some((state, node, event, problem)) = findings.panicked {
+            let (start, mut path) = self.path(state);
+            path.push((node, event));
+            let kind = FaultKind::Panicked;
+            return Some(Ending::Found(Found::Fault { kind, problem, node, event, at: (start, path) }));
+        }
+        let step = findings.violated_step.map(|v| (v.invariant + self.engine.settings.invariants.len(), v));
+        if let Some((invariant, _, state)) = findings.violated {
+            return Some(Ending::Found(Found::Violation { invariant, at: self.path(state) }));
+        }
+        if let Some((invariant, violated)) = step {
+            let (start, mut path) = self.path(violated.state);
+            path.push((violated.node, violated.event));
+            return Some(Ending::Found(Found::Violation { invariant, at: (start, path) }));
+        }
+        if findings.goals.is_empty() {
+            return None;
+        }
+        findings.goals.sort_unstable();
+        let goal = findings.goals[0].0;
+        let at = findings.goals.iter().map(|(_, _, state)| self.path(*state)).collect();
+        Some(Ending::Found(Found::Goals { goal, at }))
+    }
+
+    /// The way to a state: the number of the start, and the events.
+    fn path(&self, state: StateIndex) -> (usize, Vec<(usize, EventId)>) {
+        let components = |state: StateIndex| self.shards[shard_of(state)].components(record_of(state));
+        let mut path = Vec::new();
+        let mut here = state;
+        loop {
+            let before = self.shards[shard_of(here)].predecessor(record_of(here));
+            if before == NO_PREDECESSOR {
+                break;
+            }
+            let (from, to) = (components(before), components(here));
+            let node = from.iter().zip(to).position(|(a, b)| a != b).expect("a step changes one component");
+            path.push((node, self.engine.event_between(from, node, to[node])));
+            here = before;
+        }
+        path.reverse();
+        let start =
+            self.roots.iter().find(|(root, _)| *root == here).expect("every path begins at a start").1;
+        (start, path)
+    }
+
+    fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+        let bytes = self.engine.bytes(&self.shards);
+        let stats = &mut self.engine.stats;
+        stats.bytes = bytes;
+        stats.states = self.states;
+        stats.generated = self.generated;
+        while self.levels.last() == Some(&0) {
+            self.levels.pop();
+            self.digests.pop();
+        }
+        stats.depth = u32::try_from(self.levels.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        stats.levels = self.levels;
+        stats.digests = self.digests;
+        self.engine.finish(ending, starts)
+    }
+}
+
+fn tables(space: &Space) -> Vec<NodeTables<'_>> {
+    (0..space.len())
+        .map(|i| {
+            let (layout, components) = (&space.layouts[i], &space.nodes[i].components);
+            let sources = &space.sources[i][..];
+            NodeTables {
+                records: components.records(),
+                stride: layout.stride,
+                known: layout.all_known(),
+                rows: components.rows(),
+                hashes: components.hashes(),
+                sources,
+                by_sender: (0..space.len())
+                    .map(|sender| sources.iter().position(|s| s.group == sender))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn ones(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+#[inline]
+fn for_each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
+    while bits != 0 {
+        visit(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
+}
+
+/// Where the row of a record begins.
+fn row_start(record: &[u64]) -> usize {
+    record[0] as usize
+}
+
+/// The hash of a state: the sum of those of its components, each salted with its node's address.
+pub(crate) fn hash_of(space: &Space, ids: &[ComponentId]) -> u64 {
+    ids.iter().zip(&space.nodes).fold(0_u64, |sum, (id, node)| sum.wrapping_add(node.components.hash(*id)))
+}
+
+/// Scrambles a state's hash for the digest of its level: without it, exchanging components between two states would not
+/// show.
+fn mix(hash: u64) -> u64 {
+    let mut mixed = hash;
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
+}
+
+fn keep_least<T: Ord>(least: &mut Option<T>, candidate: T) {
+    if least.as_ref().is_none_or(|best| candidate < *best) {
+        *least = Some(candidate);
+    }
+}

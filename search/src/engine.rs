@@ -1,0 +1,359 @@
+//! What the strategies share: the tables, the threads, the limits, and the report in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use framework::{Event, Outcome, Step, ignored_fields};
+
+use crate::guard;
+use crate::memory;
+use crate::minimize::{self, Target};
+use crate::pool::Pool;
+use crate::progress::Progress;
+use crate::properties::Properties;
+use crate::results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, Stats, Trace, Verdict};
+use crate::settings::Settings;
+use crate::space::{ComponentId, EventId, FaultKind, Space, SpaceError, Transition};
+use crate::state::State;
+use crate::visited::Shard;
+
+/// A way through the system: the number of the start, and events by node and number.
+pub(crate) type Path = (usize, Vec<(usize, EventId)>);
+
+/// What a search found.
+pub(crate) enum Found {
+    /// A handler that is at fault, and the way up to its event.
+    Fault { kind: FaultKind, problem: String, node: usize, event: EventId, at: Path },
+    /// A predicate that panicked.
+    PredicatePanic { predicate: String, panic: String, at: Path },
+    /// An invariant that fails; step invariants are numbered after those of states.
+    Violation { invariant: usize, at: Path },
+    /// Goal states, the first by content first.
+    Goals { goal: usize, at: Vec<Path> },
+}
+
+/// How a search ends.
+pub(crate) enum Ending {
+    Found(Found),
+    /// Without a trace; with the depth up to which every state was visited.
+    Verdict(Verdict, Option<u32>),
+}
+
+/// The parts of a search that do not depend on its strategy.
+pub(crate) struct Engine<'s> {
+    pub(crate) settings: &'s Settings,
+    pub(crate) space: Space,
+    pub(crate) pool: Pool,
+    pub(crate) properties: Properties<'s>,
+    pub(crate) begun: Instant,
+    pub(crate) commutation: bool,
+    /// The components of the states to start from.
+    pub(crate) starts: Vec<Vec<ComponentId>>,
+    /// The states that each prune has cut.
+    pub(crate) pruned: Vec<u64>,
+    pub(crate) stats: Stats,
+    max_memory: u64,
+}
+
+impl<'s> Engine<'s> {
+    /// Prepares a search, or says at once why there is nothing to search.
+    pub(crate) fn new(starts: &[State], settings: &'s Settings) -> Result<Self, Box<Results>> {
+        assert!(!starts.is_empty(), "a search needs a state to start from");
+        assert!(
+            starts.iter().all(|start| start.addresses() == starts[0].addresses()),
+            "all states that a search starts from must be states of one system"
+        );
+        let begun = Instant::now();
+        let mut space =
+            Space::new(&starts[0], &settings.delivery).map_err(|error| failed(&starts[0], &error))?;
+        let mut ids = Vec::new();
+        for start in starts {
+            ids.push(space.intern(start).map_err(|error| failed(start, &error))?);
+        }
+        // Interning a later start may have widened the tables; the numbers stay.
+        let threads = settings
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+            .max(1);
+        Ok(Self {
+            space,
+            pool: Pool::of(threads),
+            properties: Properties::new(settings),
+            begun,
+            commutation: settings.commutation_off().is_none(),
+            starts: ids,
+            pruned: vec![0; settings.prunes.len()],
+            stats: Stats::default(),
+            max_memory: settings.max_memory.unwrap_or_else(memory::default_limit),
+            settings,
+        })
+    }
+
+    /// The bytes in use.
+    pub(crate) fn bytes(&self, shards: &[Shard]) -> u64 {
+        self.space.bytes() + shards.iter().map(Shard::bytes).sum::<u64>()
+    }
+
+    /// The verdict if a budget other than depth and states is spent.
+    pub(crate) fn budget_spent(&self, shards: &[Shard]) -> Option<Verdict> {
+        if self.settings.cancel.is_canceled() {
+            return Some(Verdict::Canceled);
+        }
+        if self.settings.max_time.is_some_and(|max| self.begun.elapsed() >= max) {
+            return Some(Verdict::BudgetSpent(Budget::Time));
+        }
+        if self.bytes(shards) >= self.max_memory || shards.iter().any(Shard::is_full) {
+            return Some(Verdict::BudgetSpent(Budget::Memory));
+        }
+        None
+    }
+
+    /// Tells the caller how far the search is.
+    pub(crate) fn report(&self, progress: impl FnOnce(u64) -> Progress, shards: &[Shard]) {
+        if let Some(callback) = &self.settings.progress {
+            callback(&progress(self.bytes(shards)));
+        }
+    }
+
+    /// The event at `node` that leads from state `from` to the component `to` there: the first that may happen.
+    pub(crate) fn event_between(&self, from: &[ComponentId], node: usize, to: ComponentId) -> EventId {
+        let space = &self.space;
+        let (layout, components) = (&space.layouts[node], &space.nodes[node].components);
+        let mut found = None;
+        components.for_each_successor(layout, from[node], |event, successor| {
+            if found.is_none() && successor == to && self.is_enabled(from, node, event) {
+                found = Some(event);
+            }
+        });
+        found.expect("the step to a visited state is known")
+    }
+
+    /// Whether an event may happen at `node` in a state.
+    pub(crate) fn is_enabled(&self, ids: &[ComponentId], node: usize, event: EventId) -> bool {
+        let space = &self.space;
+        space.sources[node].iter().filter(|source| source.group == event.group()).any(|source| {
+            let sender = source.sender;
+            let record = space.nodes[sender].components.record(&space.layouts[sender], ids[sender]);
+            record[source.set + event.bit() / 64] & (1 << (event.bit() % 64)) != 0
+        })
+    }
+
+    /// Reports how the search ended.
+    pub(crate) fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+        let (verdict, complete_depth, paths) = match ending {
+            Ending::Verdict(verdict, complete_depth) => (verdict, complete_depth, Vec::new()),
+            Ending::Found(found) => {
+                let (verdict, paths) = self.verdict(found, starts);
+                let complete =
+                    u32::try_from(self.stats.levels.len()).ok().and_then(|levels| levels.checked_sub(2));
+                (verdict, complete, paths)
+            }
+        };
+        self.stats.handler_calls = self.space.handler_calls;
+        self.stats.memo_misses = self.space.memo_misses;
+        self.stats.components = self.space.nodes.iter().map(|node| node.components.len() as u64).sum();
+        self.stats.locals = self.space.nodes.iter().map(|node| node.locals.len() as u64).sum();
+        self.stats.messages = self.space.messages.len() as u64;
+        let coverage = self.coverage(&verdict, complete_depth, &starts[0]);
+        let events = |path: &Path| -> Vec<Event> {
+            path.1.iter().map(|(node, event)| self.space.event(*node, *event)).collect()
+        };
+        let goal_states = match verdict {
+            Verdict::GoalFound { .. } => {
+                paths.iter().map(|path| self.walk(path, starts, &events(path))).collect()
+            }
+            _ => Vec::new(),
+        };
+        let trace = paths.first().map(|path| {
+            let trace =
+                Trace { start: starts[path.0].clone(), found_len: path.1.len(), events: events(path) };
+            minimize::explain(trace, &Target::new(&verdict, self.settings), self.settings.minimize)
+        });
+        // After minimizing, the state and so the reason may be another; it is that of the trace that is shown.
+        let verdict =
+            trace.as_ref().map_or(verdict.clone(), |trace| self.verdict_at_end(verdict.clone(), trace));
+        self.stats.elapsed = self.begun.elapsed();
+        Results { verdict, trace, goal_states, stats: self.stats, coverage }
+    }
+
+    /// The state at the end of a path, without running any handler.
+    fn walk(&self, path: &Path, starts: &[State], events: &[Event]) -> State {
+        let ids = self.components_at(path);
+        self.space.to_state(&ids, &starts[path.0], events)
+    }
+
+    /// The components at the end of a path.
+    fn components_at(&self, path: &Path) -> Vec<ComponentId> {
+        let mut ids = self.starts[path.0].clone();
+        for (node, event) in &path.1 {
+            let components = &self.space.nodes[*node].components;
+            if let Some(successor) = components.successor(&self.space.layouts[*node], ids[*node], *event) {
+                ids[*node] = successor;
+            }
+        }
+        ids
+    }
+
+    fn verdict(&self, found: Found, starts: &[State]) -> (Verdict, Vec<Path>) {
+        match found {
+            Found::Fault { kind, problem, node, event, at } => {
+                let fault = HandlerFault {
+                    node: self.space.addresses[node],
+                    node_type: starts[0].local(node).node.type_name().to_owned(),
+                    handler: self.space.input(node, event).handler(),
+                    problem,
+                };
+                let verdict = match kind {
+                    FaultKind::Hung => Verdict::HandlerHung(fault),
+                    FaultKind::Unsound => Verdict::Nondeterministic(fault),
+                    FaultKind::Panicked => Verdict::HandlerPanicked(fault),
+                };
+                (verdict, vec![at])
+            }
+            Found::PredicatePanic { predicate, panic, at } => {
+                (Verdict::PredicatePanicked { predicate, panic }, vec![at])
+            }
+            Found::Violation { invariant, at } => {
+                let states = self.settings.invariants.len();
+                let name = if invariant < states {
+                    self.settings.invariants[invariant].name()
+                } else {
+                    self.settings.step_invariants[invariant - states].name()
+                };
+                let ids = self.components_at(&at);
+                let outcome = if invariant < states {
+                    self.properties.explain(invariant, &framework::View::new(&self.space.state_ref(&ids)))
+                } else {
+                    Outcome::default()
+                };
+                (Verdict::Violated { invariant: name.to_owned(), outcome }, vec![at])
+            }
+            Found::Goals { goal, at } => {
+                (Verdict::GoalFound { goal: self.settings.goals[goal].name().to_owned() }, at)
+            }
+        }
+    }
+
+    /// The verdict with the reason that holds at the end of the trace.
+    fn verdict_at_end(&self, verdict: Verdict, trace: &Trace) -> Verdict {
+        let Verdict::Violated { invariant, outcome } = verdict else { return verdict };
+        let outcome = outcome_at_end(self.settings, &invariant, trace).unwrap_or(outcome);
+        Verdict::Violated { invariant, outcome }
+    }
+
+    fn coverage(&self, verdict: &Verdict, complete_depth: Option<u32>, start: &State) -> Coverage {
+        let space = &self.space;
+        let mut handlers: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+        let mut never_delivered = BTreeSet::new();
+        let mut unknown_receivers = BTreeSet::new();
+        let mut growth = Vec::new();
+        for i in 0..space.len() {
+            let node_type = start.local(i).node.type_name();
+            let mut kinds: BTreeMap<EventId, String> = BTreeMap::new();
+            let mut delivered: BTreeSet<(usize, String)> = BTreeSet::new();
+            for (event, transition) in space.nodes[i].transitions() {
+                let kind = kinds.entry(event).or_insert_with(|| space.input(i, event).handler()).clone();
+                delivered.insert((event.group(), kind.clone()));
+                let count = handlers.entry((node_type.to_owned(), kind)).or_default();
+                count.0 += 1;
+                count.1 += u64::from(!matches!(transition, Transition::NoOp));
+            }
+            for from in 0..space.len() {
+                for envelope in space.messages.between(from, i) {
+                    let kind = envelope.message.kind();
+                    if !delivered.contains(&(from, format!("on_message({kind})"))) {
+                        let (from, to) = (space.addresses[from], space.addresses[i]);
+                        never_delivered.insert(format!("{kind} from {from} to {to}"));
+                    }
+                }
+            }
+            for envelope in space.messages.between(i, space.len()) {
+                unknown_receivers.insert(format!("{} to {}", envelope.message.kind(), envelope.to));
+            }
+            growth.extend(space.nodes[i].growth().map(|text| format!("{}.{text}", space.addresses[i])));
+        }
+        let mut ignored = BTreeSet::new();
+        for i in 0..space.len() {
+            let node = &start.local(i).node;
+            let fields = ignored_fields(&node.value(), &node.debug());
+            ignored.extend(fields.into_iter().map(|field| format!("{}.{field}", node.type_name())));
+        }
+        let vacuous =
+            self.settings.invariants.iter().zip(self.properties.invariant_reads()).filter(|(_, read)| {
+                let reads = |i: &usize| *i < 64 && read.nodes() & (1 << i) != 0;
+                !read.network()
+                    && self.stats.states > 1
+                    && (0..space.len()).filter(reads).all(|i| space.nodes[i].locals.len() == 1)
+            });
+        let exhausted = *verdict == Verdict::Exhausted;
+        Coverage {
+            exhausted,
+            complete_depth,
+            commutation: self.settings.commutation_off().unwrap_or("on").to_owned(),
+            handlers: handlers
+                .into_iter()
+                .map(|((node_type, handler), (inputs, effective))| HandlerCoverage {
+                    node_type,
+                    handler,
+                    inputs,
+                    effective,
+                })
+                .collect(),
+            never_delivered: never_delivered.into_iter().collect(),
+            prunes: self
+                .settings
+                .prunes
+                .iter()
+                .zip(&self.pruned)
+                .map(|(prune, states)| (prune.name().to_owned(), *states))
+                .collect(),
+            ignored_fields: ignored.into_iter().collect(),
+            unknown_receivers: unknown_receivers.into_iter().collect(),
+            growth,
+            vacuous_invariants: vacuous.map(|(invariant, _)| invariant.name().to_owned()).collect(),
+        }
+    }
+}
+
+/// What an invariant of states or steps says at the end of a trace.
+fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option<Outcome> {
+    let states = crate::replay::replay(trace, &settings.delivery).ok()?;
+    let last = states.last()?;
+    let explained = |check: &dyn Fn() -> Outcome| guard::catch(check).ok();
+    if let Some(predicate) = settings.invariants.iter().find(|p| p.name() == invariant) {
+        let outcome = explained(&|| predicate.explained(&last.view()))?;
+        if !outcome.is_ok() {
+            return Some(outcome);
+        }
+    }
+    let predicate = settings.step_invariants.iter().find(|p| p.name() == invariant)?;
+    let before = &states[states.len().checked_sub(2)?];
+    let event = trace.events.last()?;
+    explained(&|| predicate.explained(&Step { before: &before.view(), event, after: &last.view() }))
+}
+
+/// The report on a system that cannot be searched at all.
+fn failed(start: &State, error: &SpaceError) -> Box<Results> {
+    let (node, problem) = match error {
+        SpaceError::TooManyNodes(count) => (
+            0,
+            format!("the system has {count} nodes, and a search takes at most {}", crate::space::NODES_MAX),
+        ),
+        SpaceError::Encode(address, error) => {
+            (start.addresses().iter().position(|a| a == address).unwrap_or(0), error.to_string())
+        }
+    };
+    let fault = HandlerFault {
+        node: start.addresses()[node],
+        node_type: start.local(node).node.type_name().to_owned(),
+        handler: "init".to_owned(),
+        problem,
+    };
+    Box::new(Results {
+        verdict: Verdict::Nondeterministic(fault),
+        trace: Some(Trace { start: start.clone(), events: Vec::new(), found_len: 0 }),
+        goal_states: Vec::new(),
+        stats: Stats::default(),
+        coverage: Coverage::default(),
+    })
+}

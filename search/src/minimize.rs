@@ -1,0 +1,254 @@
+//! Makes a trace short and readable: no event in it can be left out, and causes stand next to their effects.
+
+use framework::{Address, Event, Payload, Step, View};
+
+use crate::delivery::Delivery;
+use crate::guard;
+use crate::results::{HandlerFault, Trace, Verdict};
+use crate::settings::Settings;
+use crate::state::{State, StepError};
+
+/// What a trace has to show, under the search's own settings.
+#[derive(Debug)]
+pub struct Target<'a> {
+    what: What<'a>,
+    settings: &'a Settings,
+}
+
+#[derive(Debug)]
+enum What<'a> {
+    Violation(&'a str),
+    Goal(&'a str),
+    HandlerPanic(&'a HandlerFault),
+    PredicatePanic(&'a str),
+    /// Something that is better not tried again.
+    Nothing,
+}
+
+impl<'a> Target<'a> {
+    /// What a search found. A verdict without a state to show, a handler that does not return, and one that is not
+    /// deterministic are nothing that a trace could be shortened for.
+    pub fn new(verdict: &'a Verdict, settings: &'a Settings) -> Self {
+        let what = match verdict {
+            Verdict::Violated { invariant, .. } => What::Violation(invariant),
+            Verdict::GoalFound { goal } => What::Goal(goal),
+            Verdict::HandlerPanicked(fault) => What::HandlerPanic(fault),
+            Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
+            _ => What::Nothing,
+        };
+        Self { what, settings }
+    }
+
+    fn delivery(&self) -> &Delivery {
+        &self.settings.delivery
+    }
+
+    /// Whether the target shows in a state.
+    fn is_state(&self, state: &State) -> bool {
+        let settings = self.settings;
+        match self.what {
+            What::Violation(name) => settings
+                .invariants
+                .iter()
+                .any(|p| p.name() == name && guard::catch(|| p.check(&state.view()).is_ok()) == Ok(false)),
+            What::Goal(name) => settings
+                .goals
+                .iter()
+                .any(|p| p.name() == name && guard::catch(|| p.check(&state.view()).is_ok()) == Ok(true)),
+            What::PredicatePanic(name) => {
+                let predicates = settings.invariants.iter().chain(&settings.goals).chain(&settings.prunes);
+                predicates
+                    .into_iter()
+                    .any(|p| p.name() == name && guard::catch(|| p.check(&state.view())).is_err())
+            }
+            What::HandlerPanic(_) | What::Nothing => false,
+        }
+    }
+
+    /// Whether the target shows in a step.
+    fn is_step(&self, before: &State, event: &Event, after: &State) -> bool {
+        let (What::Violation(name) | What::PredicatePanic(name)) = self.what else { return false };
+        let wanted = matches!(self.what, What::Violation(_)).then_some(false);
+        self.settings.step_invariants.iter().filter(|p| p.name() == name).any(|p| {
+            let (before, after): (View<'_>, View<'_>) = (before.view(), after.view());
+            let step = Step { before: &before, event, after: &after };
+            guard::catch(|| p.check(&step).is_ok()).ok() == wanted
+        })
+    }
+
+    /// Whether a step fails as the target does.
+    fn is_error(&self, error: &StepError) -> bool {
+        matches!((&self.what, error), (What::HandlerPanic(wanted), StepError::Panicked(fault)) if *wanted == fault)
+    }
+
+    /// Lets `events` happen one after the other, leaving out those that are not possible, until the target shows.
+    /// Returns the events that did happen, or `None` if it never shows.
+    fn reach<'e>(&self, start: &State, events: impl Iterator<Item = &'e Event>) -> Option<Vec<Event>> {
+        if self.is_state(start) {
+            return Some(Vec::new());
+        }
+        let mut state = start.clone();
+        let mut happened = Vec::new();
+        for event in events {
+            match state.step(event, self.delivery()) {
+                Ok(next) => {
+                    happened.push(event.clone());
+                    if self.is_state(&next) || self.is_step(&state, event, &next) {
+                        return Some(happened);
+                    }
+                    state = next;
+                }
+                Err(error) if self.is_error(&error) => {
+                    happened.push(event.clone());
+                    return Some(happened);
+                }
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Whether exactly these events lead to the target, and no fewer.
+    fn is_reached_by(&self, start: &State, events: &[Event]) -> bool {
+        self.reach(start, events.iter()).is_some_and(|happened| happened.len() == events.len())
+    }
+}
+
+/// Shortens a trace, if wanted, and puts it in reading order.
+pub(crate) fn explain(trace: Trace, target: &Target<'_>, shorten: bool) -> Trace {
+    if matches!(target.what, What::Nothing) {
+        return trace;
+    }
+    let mut events = trace.events;
+    loop {
+        if shorten {
+            events = minimize(&trace.start, events, target);
+        }
+        let ordered = reading_order(&trace.start, &events, target);
+        match ordered {
+            // The other order shows the target earlier: there is something to leave out after all.
+            Some(shorter) if shorten && shorter.len() < events.len() => events = shorter,
+            Some(ordered) if ordered.len() == events.len() => {
+                return Trace { events: ordered, ..trace };
+            }
+            _ => return Trace { events, ..trace },
+        }
+    }
+}
+
+/// Leaves events out as long as the target still shows, first many at a time, then one by one, until none can be left
+/// out: not even together with those that are no longer possible without it.
+///
+/// Returns `events` as they are if they do not show the target.
+///
+/// Source: Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (ddmin); DSLabs `TraceMinimizer`.
+pub fn minimize(start: &State, events: Vec<Event>, target: &Target<'_>) -> Vec<Event> {
+    let Some(mut events) = target.reach(start, events.iter()) else { return events };
+    let mut size = events.len() / 2;
+    loop {
+        size = size.max(1);
+        let mut shorter = false;
+        // From the end: what happened late is less often needed.
+        let mut end = events.len();
+        while end > 0 {
+            let begin = end.saturating_sub(size);
+            let rest = events[..begin].iter().chain(&events[end..]);
+            if let Some(fewer) = target.reach(start, rest)
+                && fewer.len() < events.len()
+            {
+                shorter = true;
+                end = begin.min(fewer.len());
+                events = fewer;
+            } else {
+                end = begin;
+            }
+        }
+        if size == 1 && !shorter {
+            return events;
+        }
+        size /= 2;
+    }
+}
+
+/// Orders events so that each stands close after what caused it, without changing what any node sees: the order of the
+/// events of one node stays, and a message is sent before it is received. The last event stays the last.
+///
+/// Returns the events up to the target, or `None` if it does not show in this order.
+///
+/// Source: DSLabs `SearchState.humanReadableTrace`.
+fn reading_order(start: &State, events: &[Event], target: &Target<'_>) -> Option<Vec<Event>> {
+    let causes = causes(start, events, target.delivery())?;
+    let mut left: Vec<usize> = (0..events.len()).collect();
+    let mut order: Vec<usize> = Vec::with_capacity(events.len());
+    while !left.is_empty() {
+        let possible: Vec<usize> = left
+            .iter()
+            .copied()
+            .filter(|i| causes[*i].iter().all(|cause| !left.contains(cause)))
+            .filter(|i| left.len() == 1 || *i + 1 != events.len())
+            .collect();
+        let follows = |i: &&usize| order.last().is_some_and(|last| causes[**i].contains(last));
+        let next = *possible.iter().find(follows).or(possible.first())?;
+        left.retain(|i| *i != next);
+        order.push(next);
+    }
+    let ordered: Vec<Event> = order.into_iter().map(|i| events[i].clone()).collect();
+    let happened = target.reach(start, ordered.iter())?;
+    debug_assert!(
+        happened.len() < events.len() || ends_the_same(start, events, &ordered, target.delivery()),
+        "the reading order of a trace ends in the same state"
+    );
+    Some(happened)
+}
+
+/// For each event those it could not have happened without, in this trace: the one before at its node, and the first
+/// that sent its message.
+fn causes(start: &State, events: &[Event], delivery: &Delivery) -> Option<Vec<Vec<usize>>> {
+    let mut state = start.clone();
+    let mut sent: Vec<(Address, Address, Payload, usize)> = Vec::new();
+    let mut causes = Vec::with_capacity(events.len());
+    for (i, event) in events.iter().enumerate() {
+        let node = event.node();
+        let mut own: Vec<usize> = Vec::new();
+        own.extend((0..i).rev().find(|j| events[*j].node() == node));
+        if let Event::Deliver(e) = event {
+            let by = sent
+                .iter()
+                .find(|(from, to, message, _)| *from == e.from && *to == e.to && *message == e.message);
+            own.extend(by.map(|(.., by)| *by));
+        }
+        causes.push(own);
+        match state.step(event, delivery) {
+            Ok(next) => {
+                let place = start.addresses().iter().position(|a| *a == node)?;
+                for (to, message) in next.sent[place].difference(&state.sent[place]) {
+                    sent.push((node, *to, message.clone(), i));
+                }
+                state = next;
+            }
+            Err(_) if i + 1 == events.len() => {}
+            Err(_) => return None,
+        }
+    }
+    Some(causes)
+}
+
+fn ends_the_same(start: &State, a: &[Event], b: &[Event], delivery: &Delivery) -> bool {
+    let end = |events: &[Event]| {
+        events.iter().try_fold(start.clone(), |state, event| state.step(event, delivery)).ok()
+    };
+    match (end(a), end(b)) {
+        (Some(a), Some(b)) => a.is_same_state(&b),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Whether a trace shows the target, and no shorter one made by leaving out one of its events does.
+pub fn is_one_minimal(trace: &Trace, target: &Target<'_>) -> bool {
+    target.is_reached_by(&trace.start, &trace.events)
+        && (0..trace.events.len()).all(|i| {
+            let rest = trace.events[..i].iter().chain(&trace.events[i + 1..]);
+            target.reach(&trace.start, rest).is_none()
+        })
+}

@@ -1,0 +1,128 @@
+//! The threads of a search, and the watchdog that notices when a handler on one of them does not return.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam::channel;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::handler::{Effect, Input, Subject};
+
+/// Enough for a handler that recurses over a long log; only touched memory counts.
+const STACK_BYTES: usize = 64 << 20;
+
+/// How many handler calls one piece of work has, about.
+const CALLS_PER_TASK: usize = 64;
+
+/// Threads with one purpose, shared by the searches of a process that have the same number of them.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    threads: Arc<ThreadPool>,
+    count: usize,
+}
+
+static POOLS: Mutex<BTreeMap<usize, Pool>> = Mutex::new(BTreeMap::new());
+
+/// One node with all the events to try on it.
+pub(crate) struct Trial {
+    pub(crate) subject: Subject,
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// The handler that did not return: trial and input.
+pub(crate) struct Hung {
+    pub(crate) trial: usize,
+    pub(crate) input: usize,
+}
+
+impl Pool {
+    /// A pool of so many threads.
+    pub(crate) fn of(count: usize) -> Self {
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        pools
+            .entry(count)
+            .or_insert_with(|| {
+                let threads = ThreadPoolBuilder::new()
+                    .num_threads(count)
+                    .stack_size(STACK_BYTES)
+                    .thread_name(|i| format!("search-{i}"))
+                    .build()
+                    .expect("the system starts threads");
+                Self { threads: Arc::new(threads), count }
+            })
+            .clone()
+    }
+
+    /// Runs `work` on the pool, where rayon's parallel iterators use all its threads.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(work)
+    }
+
+    /// Tries all inputs on all nodes. The caller waits without being on the pool, so it can give up on a handler that
+    /// does not return within `handler_time`; that thread is lost, and with it the pool.
+    pub(crate) fn try_all(
+        &self,
+        trials: Vec<Trial>,
+        handler_time: Duration,
+    ) -> Result<Vec<Vec<Effect>>, Hung> {
+        let trials: Arc<[Trial]> = trials.into();
+        let mut tasks: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut calls = CALLS_PER_TASK;
+        for (i, trial) in trials.iter().enumerate() {
+            match tasks.last_mut() {
+                Some(task) if calls < CALLS_PER_TASK => task.end = i + 1,
+                _ => {
+                    tasks.push(i..i + 1);
+                    calls = 0;
+                }
+            }
+            calls += trial.inputs.len();
+        }
+        // Which input a task is at: trial in the high half, input in the low half, 0 before it starts.
+        let at: Arc<[AtomicUsize]> = tasks.iter().map(|_| AtomicUsize::new(0)).collect();
+        let (done, effects_of_task) = channel::unbounded();
+        for (number, task) in tasks.iter().cloned().enumerate() {
+            let (trials, at, done) = (Arc::clone(&trials), Arc::clone(&at), done.clone());
+            self.threads.spawn(move || {
+                let effects: Vec<Vec<Effect>> = task
+                    .map(|t| {
+                        let trial = &trials[t];
+                        trial.subject.try_all(&trial.inputs, |i| {
+                            at[number].store(((t + 1) << 32) | i, Ordering::Relaxed);
+                        })
+                    })
+                    .collect();
+                // Nobody listens any more when another handler hangs.
+                let _ = done.send((number, effects));
+            });
+        }
+        drop(done);
+        let mut effects: Vec<Option<Vec<Vec<Effect>>>> = vec![None; tasks.len()];
+        let mut waiting = tasks.len();
+        let snapshot = || -> Vec<usize> { at.iter().map(|at| at.load(Ordering::Relaxed)).collect() };
+        let mut before = snapshot();
+        while waiting > 0 {
+            match effects_of_task.recv_timeout(handler_time) {
+                Ok((number, result)) => {
+                    effects[number] = Some(result);
+                    waiting -= 1;
+                }
+                Err(_) => {
+                    let now = snapshot();
+                    let stuck = (0..tasks.len())
+                        .find(|n| effects[*n].is_none() && now[*n] != 0 && now[*n] == before[*n]);
+                    if let Some(number) = stuck {
+                        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+                        pools.remove(&self.count);
+                        let (trial, input) = (now[number] >> 32, now[number] & 0xffff_ffff);
+                        return Err(Hung { trial: trial - 1, input });
+                    }
+                    before = now;
+                }
+            }
+        }
+        Ok(effects.into_iter().flatten().flatten().collect())
+    }
+}

@@ -1,0 +1,399 @@
+//! The product representation of a system: a state is a vector of small numbers, one component a node.
+//!
+//! The **component** of a node is its fields, its timers and what it persisted (together its *local*), and the set of
+//! messages it has sent. The network is the union of the sent sets, so the components of all nodes are the whole state,
+//! and an event changes one of them. Locals, messages, timers and components are interned: each different one exists
+//! once and has a number.
+//!
+//! Nothing here is changed while a level is expanded: steps that are not known yet are collected, worked out together
+//! (`resolve`), and taken afterwards. So expansion needs no locks, and numbers are given in an order that does not
+//! depend on the number of threads.
+
+mod components;
+mod messages;
+mod resolve;
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use framework::{
+    Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source,
+};
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::delivery::Delivery;
+use crate::handler::Input;
+use crate::state::State;
+
+pub(crate) use components::{ComponentId, Components, Layout, Source as MessageSource};
+use messages::Messages;
+pub(crate) use resolve::{FaultKind, Miss};
+
+/// The most nodes a system may have: an event's number has 8 bits for the sender.
+pub(crate) const NODES_MAX: usize = 250;
+
+/// An event at some node, as a number: the sender (or [`Space::timer_group`]) and the number of the message (timer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct EventId(u32);
+
+const BIT_BITS: u32 = 24;
+
+impl EventId {
+    pub(crate) fn new(group: usize, bit: usize) -> Self {
+        debug_assert!(group <= NODES_MAX && bit < 1 << BIT_BITS);
+        #[expect(clippy::cast_possible_truncation, reason = "checked where groups and bits are made")]
+        Self((group as u32) << BIT_BITS | bit as u32)
+    }
+
+    pub(crate) fn group(self) -> usize {
+        (self.0 >> BIT_BITS) as usize
+    }
+
+    pub(crate) fn bit(self) -> usize {
+        (self.0 & ((1 << BIT_BITS) - 1)) as usize
+    }
+}
+
+/// The number of a local among those of its node.
+pub(crate) type LocalId = u32;
+
+/// One local, with what the engine needs to know of it.
+pub(crate) struct LocalEntry {
+    pub(crate) local: Arc<Local>,
+    pub(crate) bytes: Arc<[u8]>,
+    /// Of its bytes: the same on every machine.
+    pub(crate) hash: u64,
+    /// The timers that may fire, as event numbers' bits.
+    pub(crate) timers: Vec<u32>,
+    /// Events that change nothing, whatever was sent before.
+    pub(crate) no_ops: Vec<EventId>,
+}
+
+/// What an event makes of a local; known for all components that share it.
+#[derive(Clone, Debug)]
+pub(crate) enum Transition {
+    NoOp,
+    Change { local: LocalId, sent: Box<[(u16, u32)]> },
+    Fault,
+}
+
+/// The tables of one node.
+pub(crate) struct NodeSpace {
+    pub(crate) locals: Vec<LocalEntry>,
+    by_bytes: HashTable<LocalId>,
+    timers: Vec<PendingTimer>,
+    by_timer: AHashMap<PendingTimer, u32>,
+    transitions: AHashMap<(LocalId, EventId), Transition>,
+    /// The bytes that locals take, about.
+    local_bytes: usize,
+    pub(crate) components: Components,
+    /// Mixed into the hashes of components, so that two nodes that are alike in content are not alike in hash.
+    salt: u64,
+}
+
+/// A system in product representation.
+pub(crate) struct Space {
+    pub(crate) addresses: Arc<[Address]>,
+    /// Where the search starts; gives states back their history.
+    pub(crate) delivery: Delivery,
+    pub(crate) nodes: Vec<NodeSpace>,
+    pub(crate) messages: Messages,
+    pub(crate) layouts: Vec<Layout>,
+    /// For each node where the events that may happen at it come from.
+    pub(crate) sources: Vec<Vec<MessageSource>>,
+    pub(crate) handler_calls: u64,
+    pub(crate) memo_misses: u64,
+    /// What was wrong with the handlers behind [`Transition::Fault`].
+    faults: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
+}
+
+/// What is wrong with a system or a state before a search can start.
+#[derive(Debug)]
+pub(crate) enum SpaceError {
+    TooManyNodes(usize),
+    Encode(Address, EncodeError),
+}
+
+impl Space {
+    /// The tables for searches that start from states of one system.
+    pub(crate) fn new(start: &State, delivery: &Delivery) -> Result<Self, SpaceError> {
+        let addresses = Arc::clone(&start.addresses);
+        if addresses.len() > NODES_MAX {
+            return Err(SpaceError::TooManyNodes(addresses.len()));
+        }
+        let nodes = addresses
+            .iter()
+            .map(|address| NodeSpace {
+                locals: Vec::new(),
+                by_bytes: HashTable::new(),
+                timers: Vec::new(),
+                by_timer: AHashMap::new(),
+                transitions: AHashMap::new(),
+                local_bytes: 0,
+                components: Components::default(),
+                salt: xxh3_64(address.to_string().as_bytes()),
+            })
+            .collect();
+        let mut space = Self {
+            messages: Messages::new(addresses.len()),
+            layouts: Vec::new(),
+            sources: Vec::new(),
+            faults: AHashMap::new(),
+            addresses,
+            delivery: delivery.clone(),
+            nodes,
+            handler_calls: 0,
+            memo_misses: 0,
+        };
+        space.layouts = space.make_layouts();
+        space.sources = space.make_sources();
+        Ok(space)
+    }
+
+    /// The number of nodes.
+    pub(crate) fn len(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// The group of timers in event numbers: one past the senders.
+    pub(crate) fn timer_group(&self) -> usize {
+        self.len()
+    }
+
+    /// The number of the node with this address; one past the last for an address that no node has.
+    fn receiver(&self, address: Address) -> usize {
+        self.addresses.iter().position(|a| *a == address).unwrap_or(self.len())
+    }
+
+    /// What an event number stands for.
+    pub(crate) fn input(&self, node: usize, event: EventId) -> Input {
+        if event.group() == self.timer_group() {
+            return Input::Timer(self.nodes[node].timers[event.bit()].clone());
+        }
+        let envelope = self.messages.envelope(event.group(), node, event.bit());
+        Input::Message { from: envelope.from, message: envelope.message.clone() }
+    }
+
+    /// What an event number stands for, with its node.
+    pub(crate) fn event(&self, node: usize, event: EventId) -> Event {
+        if event.group() == self.timer_group() {
+            let timer = self.nodes[node].timers[event.bit()].clone();
+            return Event::Fire { node: self.addresses[node], timer };
+        }
+        Event::Deliver(self.messages.envelope(event.group(), node, event.bit()).clone())
+    }
+
+    /// Interns a state.
+    pub(crate) fn intern(&mut self, state: &State) -> Result<Vec<ComponentId>, SpaceError> {
+        let mut parts = Vec::new();
+        for i in 0..self.len() {
+            let local = &state.locals[i];
+            let bytes = local.encode().map_err(|error| SpaceError::Encode(self.addresses[i], error))?;
+            let local = self.intern_local(i, local, &bytes);
+            let sent: Vec<(u16, u32)> =
+                state.sent[i].iter().map(|(to, message)| self.intern_message(i, *to, message)).collect();
+            parts.push((local, sent));
+        }
+        self.widen();
+        let components = parts.into_iter().enumerate().map(|(i, (local, sent))| {
+            self.intern_component(i, local, None, &sent).expect("without a base there is always a component")
+        });
+        Ok(components.collect())
+    }
+
+    /// The number of a local of node `i`.
+    fn intern_local(&mut self, i: usize, local: &Arc<Local>, bytes: &[u8]) -> LocalId {
+        let may_fire = self.delivery.may_fire(self.addresses[i]);
+        let node = &mut self.nodes[i];
+        let hash = xxh3_64(bytes);
+        let locals = &node.locals;
+        if let Some(id) = node.by_bytes.find(hash, |id| locals[*id as usize].bytes[..] == *bytes) {
+            return *id;
+        }
+        let timers = if may_fire {
+            let mut bits: Vec<u32> = Vec::new();
+            for timer in local.timers.fireable() {
+                let next = u32::try_from(node.timers.len()).expect("fewer than 2^24 different timers");
+                let bit = *node.by_timer.entry(timer.clone()).or_insert_with(|| {
+                    node.timers.push(timer.clone());
+                    next
+                });
+                bits.push(bit);
+            }
+            bits
+        } else {
+            Vec::new()
+        };
+        let id = LocalId::try_from(node.locals.len()).expect("fewer than 2^32 locals");
+        // A local's own memory is not visible; three times its bytes and the fixed parts is close.
+        node.local_bytes += size_of::<LocalEntry>() + 240 + bytes.len() * 3;
+        node.locals.push(LocalEntry {
+            local: Arc::clone(local),
+            bytes: bytes.into(),
+            hash,
+            timers,
+            no_ops: Vec::new(),
+        });
+        let locals = &node.locals;
+        node.by_bytes.insert_unique(hash, id, |id| locals[*id as usize].hash);
+        id
+    }
+
+    /// The number of a message of node `i`: its receiver and its place among those from `i` to it.
+    fn intern_message(&mut self, i: usize, to: Address, message: &Payload) -> (u16, u32) {
+        let receiver = self.receiver(to);
+        let bit = self.messages.intern(
+            i,
+            receiver,
+            || Envelope { from: self.addresses[i], to, message: message.clone() },
+            to,
+            message,
+        );
+        (u16::try_from(receiver).expect("at most 251 receivers"), bit)
+    }
+
+    /// The number of the component of node `i` that has this local, and the sent set of `base` with `sent` added;
+    /// `None` if that is `base` itself.
+    fn intern_component(
+        &mut self,
+        i: usize,
+        local: LocalId,
+        base: Option<ComponentId>,
+        sent: &[(u16, u32)],
+    ) -> Option<ComponentId> {
+        let NodeSpace { locals, components, salt, .. } = &mut self.nodes[i];
+        let entry = &locals[local as usize];
+        components.intern(
+            &self.layouts[i],
+            (local, entry),
+            base,
+            sent,
+            |sum| {
+                let mut content = [0; 16];
+                content[..8].copy_from_slice(&entry.hash.to_le_bytes());
+                content[8..].copy_from_slice(&sum.to_le_bytes());
+                xxh3_64_with_seed(&content, *salt)
+            },
+            |receiver, bit| self.messages.hash(i, receiver, bit),
+        )
+    }
+
+    /// A view of a state.
+    pub(crate) fn state_ref<'a>(&'a self, ids: &'a [ComponentId]) -> StateRef<'a> {
+        StateRef { space: self, ids }
+    }
+
+    /// The local of a component.
+    pub(crate) fn local_of(&self, i: usize, component: ComponentId) -> LocalId {
+        self.nodes[i].components.local(component)
+    }
+
+    /// The whole state, in the form that callers get, reached from `start` by `events`.
+    pub(crate) fn to_state(&self, ids: &[ComponentId], start: &State, events: &[Event]) -> State {
+        let locals = ids.iter().enumerate().map(|(i, component)| {
+            Arc::clone(&self.nodes[i].locals[self.local_of(i, *component) as usize].local)
+        });
+        let sent = ids.iter().enumerate().map(|(i, component)| {
+            let mut sent = BTreeSet::new();
+            self.for_each_sent(i, *component, &mut |envelope| {
+                sent.insert((envelope.to, envelope.message.clone()));
+                ControlFlow::Continue(())
+            });
+            Arc::new(sent)
+        });
+        start.assemble(locals.collect(), sent.collect(), events)
+    }
+
+    fn for_each_sent(
+        &self,
+        i: usize,
+        component: ComponentId,
+        visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>,
+    ) -> bool {
+        let layout = &self.layouts[i];
+        let record = self.nodes[i].components.record(layout, component);
+        for receiver in 0..=self.len() {
+            for (w, word) in record[layout.out(receiver)].iter().enumerate() {
+                let mut bits = *word;
+                while bits != 0 {
+                    let bit = w * 64 + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    if visit(self.messages.envelope(i, receiver, bit)).is_break() {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// The bytes in use, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        let nodes: usize = self
+            .nodes
+            .iter()
+            .map(|node| node.local_bytes + node.transitions.capacity() * 40 + node.components.bytes())
+            .sum();
+        nodes as u64 + self.messages.bytes()
+    }
+}
+
+impl NodeSpace {
+    /// What is known of events at locals, in no particular order.
+    pub(crate) fn transitions(&self) -> impl Iterator<Item = (EventId, &Transition)> {
+        self.transitions.iter().map(|((_, event), transition)| (*event, transition))
+    }
+
+    /// Fields that have grown out of proportion: `log has 10000 entries`.
+    pub(crate) fn growth(&self) -> Option<String> {
+        let largest = self.locals.iter().max_by_key(|entry| (entry.bytes.len(), entry.hash))?;
+        if largest.bytes.len() < GROWTH_BYTES {
+            return None;
+        }
+        let (path, len) = largest.local.node.value().longest_collection()?;
+        Some(format!("{path} has {len} entries"))
+    }
+}
+
+/// The size of a local in bytes from which it is reported as growing.
+const GROWTH_BYTES: usize = 4096;
+
+/// A state in product representation, as predicates see it.
+pub(crate) struct StateRef<'a> {
+    space: &'a Space,
+    ids: &'a [ComponentId],
+}
+
+impl StateRef<'_> {
+    fn local(&self, i: usize) -> &Local {
+        &self.space.nodes[i].locals[self.space.local_of(i, self.ids[i]) as usize].local
+    }
+}
+
+impl Source for StateRef<'_> {
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+    fn address(&self, i: usize) -> Address {
+        self.space.addresses[i]
+    }
+    fn node(&self, i: usize) -> &dyn AnyNode {
+        self.local(i).node.as_ref()
+    }
+    fn timers(&self, i: usize) -> &[PendingTimer] {
+        self.local(i).timers.as_slice()
+    }
+    fn durable(&self, i: usize) -> Option<&Durable> {
+        self.local(i).durable.as_ref()
+    }
+    fn messages(&self, visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>) {
+        for (i, component) in self.ids.iter().enumerate() {
+            if self.space.for_each_sent(i, *component, visit) {
+                return;
+            }
+        }
+    }
+}

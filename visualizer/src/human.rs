@@ -1,0 +1,105 @@
+//! The result of a search for people: the verdict, the numbers, what was covered.
+
+use search::{Results, Stats, Verdict};
+
+use crate::amount::{bytes, counted, grouped, seconds};
+use crate::text::fit;
+
+/// The columns of a line.
+pub(crate) const WIDTH: usize = 100;
+
+/// The verdict, with what it means when a goal was asked for.
+pub(crate) fn verdict(verdict: &Verdict, goals_asked: &[String]) -> String {
+    match verdict {
+        Verdict::Exhausted if !goals_asked.is_empty() => {
+            format!("goal not found: every reachable state was visited, none satisfies `{}`", goals_asked.join("` or `"))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// `81 states, depth 12, 324 steps, 0.01 s (8,100 states/s), 37 bytes a state, 96 % of steps remembered`.
+pub(crate) fn numbers(stats: &Stats) -> String {
+    let mut parts = vec![counted(stats.states, "state"), format!("depth {}", grouped(stats.depth.into()))];
+    if stats.probes > 0 {
+        parts.push(counted(stats.probes, "probe"));
+    }
+    parts.push(counted(stats.generated, "step"));
+    let mut time = seconds(stats.elapsed);
+    // The rate of a search that hardly ran says nothing.
+    if stats.elapsed.as_millis() >= 10 {
+        time = format!("{time} ({} states/s)", grouped(rounded(stats.states_per_second())));
+    }
+    parts.push(time);
+    if stats.states >= 1000 {
+        parts.push(format!("{} ({} a state)", bytes(stats.bytes), bytes(rounded(stats.bytes_per_state()))));
+    }
+    parts.push(counted(stats.handler_calls, "handler call"));
+    parts.join(", ")
+}
+
+fn rounded(number: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count or a rate, never negative")]
+    let rounded = number.round() as u64;
+    rounded
+}
+
+/// Everything but the trace, one fact a line.
+pub(crate) fn lines(results: &Results, goals_asked: &[String], notes: &[String]) -> Vec<String> {
+    let mut lines = vec![verdict(&results.verdict, goals_asked), numbers(&results.stats)];
+    lines.extend(results.coverage.to_string().lines().map(str::to_owned));
+    lines.extend(notes.iter().map(|note| format!("note: {note}")));
+    // The verdict is never cut: it is what everything is about.
+    for line in &mut lines[1..] {
+        *line = fit(line, WIDTH);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use search::{Budget, Coverage};
+
+    use super::*;
+
+    fn results(verdict: Verdict) -> Results {
+        Results {
+            verdict,
+            trace: None,
+            goal_states: vec![],
+            stats: Stats {
+                states: 443_829,
+                generated: 5_400_000,
+                depth: 11,
+                handler_calls: 2_511,
+                memo_misses: 9_000,
+                bytes: 18_000_000,
+                elapsed: Duration::from_millis(250),
+                ..Stats::default()
+            },
+            coverage: Coverage {
+                complete_depth: Some(11),
+                commutation: "used".to_owned(),
+                prunes: vec![("all clients are done".to_owned(), 0)],
+                ..Coverage::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_search_that_was_cut_short() {
+        let notes = ["in no group of the partition, so each is alone: client1".to_owned()];
+        let lines = lines(&results(Verdict::BudgetSpent(Budget::Depth)), &[], &notes);
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_goal_that_is_not_there() {
+        let mut results = results(Verdict::Exhausted);
+        results.coverage = Coverage { exhausted: true, commutation: "used".to_owned(), ..Coverage::default() };
+        results.stats = Stats { states: 1, elapsed: Duration::from_micros(70), probes: 1, ..Stats::default() };
+        insta::assert_snapshot!(lines(&results, &["all clients are done".to_owned()], &[]).join("\n"));
+    }
+}

@@ -1,0 +1,214 @@
+//! Turns what a search found into a trace file: replays the trace and writes down what every step did.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use framework::{Address, Envelope, Event, Local, Payload, PendingTimer, Stimulus};
+use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
+
+use crate::trace_file::{
+    BlamedField, Finding, Happening, Message, MessageId, Network, NodeInfo, NodeState, Origin, Search, Start,
+    Step, Timer, TraceFile,
+};
+
+/// The trace of a search that found something, with every value in it; `None` if the search found no trace.
+///
+/// `strategy` is the word for how it was found, such as `bfs`.
+pub fn record(results: &Results, settings: &Settings, origin: Origin, strategy: &str) -> Option<TraceFile> {
+    let trace = results.trace.as_ref()?;
+    let mut recorder = Recorder::default();
+    recorder.file.origin = origin;
+    recorder.file.network = network(&settings.delivery, trace.start.addresses());
+    recorder.file.search = Search {
+        strategy: strategy.to_owned(),
+        states: results.stats.states,
+        depth: results.stats.depth,
+        invariants: settings.invariants.iter().map(|invariant| invariant.name().to_owned()).collect(),
+        prunes: settings.prunes.iter().map(|prune| prune.name().to_owned()).collect(),
+        found_len: trace.found_len,
+    };
+    recorder.file.verdict = finding(&results.verdict);
+    recorder.start(&trace.start);
+    recorder.steps(trace, &results.verdict, &settings.delivery);
+    Some(recorder.file)
+}
+
+/// Builds the file; remembers the numbers of messages.
+#[derive(Default)]
+struct Recorder {
+    file: TraceFile,
+    messages: BTreeMap<Envelope, MessageId>,
+}
+
+impl Recorder {
+    fn start(&mut self, start: &State) {
+        for (i, address) in start.addresses().iter().enumerate() {
+            let local = start.local(i);
+            let type_name = local.node.type_name().to_owned();
+            self.file.nodes.push(NodeInfo { address: address.to_string(), type_name });
+            let state = self.node_state(local);
+            self.file.start.nodes.push(state);
+        }
+        for event in start.history() {
+            let event = self.happening(&event);
+            self.file.history.push(event);
+        }
+        for envelope in start.network() {
+            let id = self.message(envelope);
+            self.file.start.network.push(id);
+        }
+    }
+
+    fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
+        // The event that a handler failed on is not tried again: it might not return.
+        let (fine, failing) = match (fault(verdict), trace.events.split_last()) {
+            (Some(fault), Some((last, before)))
+                if last.node() == fault.node && last.handler() == fault.handler =>
+            {
+                (before, Some((last, fault.problem.clone())))
+            }
+            _ => (&trace.events[..], None),
+        };
+        let (states, stuck) = replay(trace, fine, delivery);
+        for (pair, event) in states.windows(2).zip(fine) {
+            self.step(&pair[0], event, &pair[1]);
+        }
+        for (event, problem) in stuck.into_iter().chain(failing) {
+            let event = self.happening(event);
+            self.file.steps.push(Step { event, after: None, sent: Vec::new(), fault: Some(problem) });
+        }
+    }
+
+    fn step(&mut self, before: &State, event: &Event, after: &State) {
+        let node = event.node();
+        let Some(i) = before.addresses().iter().position(|address| *address == node) else { return };
+        let sent = sent_by(before.local(i), event).unwrap_or_else(|| new_messages(before, after, node));
+        let sent = sent
+            .into_iter()
+            .map(|(to, message)| self.message(Envelope { from: node, to, message }))
+            .collect();
+        let event = self.happening(event);
+        let after = Some(self.node_state(after.local(i)));
+        self.file.steps.push(Step { event, after, sent, fault: None });
+    }
+
+    fn node_state(&mut self, local: &Local) -> NodeState {
+        let fields = self.file.pool.add(&local.node.value());
+        let timers = local.timers.as_slice().iter().map(|timer| self.timer(timer)).collect();
+        let durable = local.durable.as_ref().map(|durable| self.file.pool.add(&durable.value()));
+        NodeState { fields, timers, durable }
+    }
+
+    fn happening(&mut self, event: &Event) -> Happening {
+        match event {
+            Event::Deliver(envelope) => Happening::Deliver { message: self.message(envelope.clone()) },
+            Event::Fire { node, timer } => {
+                Happening::Timer { node: node.to_string(), timer: self.timer(timer) }
+            }
+        }
+    }
+
+    fn message(&mut self, envelope: Envelope) -> MessageId {
+        if let Some(id) = self.messages.get(&envelope) {
+            return *id;
+        }
+        let id = MessageId::try_from(self.messages.len()).expect("a trace has fewer than 2^32 messages");
+        self.file.messages.push(Message {
+            from: envelope.from.to_string(),
+            to: envelope.to.to_string(),
+            value: self.file.pool.add(&envelope.message.value()),
+            kind: envelope.message.kind(),
+        });
+        self.messages.insert(envelope, id);
+        id
+    }
+
+    fn timer(&mut self, pending: &PendingTimer) -> Timer {
+        // Longer than 584 years is as good as never.
+        let nanos = |length: std::time::Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+        Timer {
+            value: self.file.pool.add(&pending.timer.value()),
+            kind: pending.timer.kind(),
+            min_ns: nanos(pending.length.at_least()),
+            max_ns: nanos(pending.length.at_most()),
+        }
+    }
+}
+
+/// The states of a trace as far as it replays, and the event it is stuck at with the reason. It replays to its end
+/// unless handlers are not deterministic.
+fn replay<'a>(
+    trace: &Trace,
+    events: &'a [Event],
+    delivery: &Delivery,
+) -> (Vec<State>, Option<(&'a Event, String)>) {
+    let prefix = |len: usize| Trace {
+        start: trace.start.clone(),
+        events: events[..len].to_vec(),
+        found_len: trace.found_len,
+    };
+    match search::replay(&prefix(events.len()), delivery) {
+        Ok(states) => (states, None),
+        Err((i, error)) => {
+            let states = search::replay(&prefix(i), delivery).unwrap_or_else(|_| vec![trace.start.clone()]);
+            (states, events.get(i).map(|event| (event, error.to_string())))
+        }
+    }
+}
+
+/// What a handler sends, in order; `None` if it does something else than when the trace was replayed.
+fn sent_by(before: &Local, event: &Event) -> Option<Vec<(Address, Payload)>> {
+    let stimulus = match event {
+        Event::Deliver(envelope) => Stimulus::Message { from: envelope.from, message: &envelope.message },
+        Event::Fire { timer, .. } => Stimulus::Timer(timer),
+    };
+    let mut local = before.clone();
+    catch_unwind(AssertUnwindSafe(|| local.handle(event.node(), stimulus))).ok()?.ok()
+}
+
+fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, Payload)> {
+    let old = before.network();
+    let new = after.network().into_iter().filter(|e| e.from == from && old.binary_search(e).is_err());
+    new.map(|envelope| (envelope.to, envelope.message)).collect()
+}
+
+fn fault(verdict: &Verdict) -> Option<&HandlerFault> {
+    match verdict {
+        Verdict::HandlerPanicked(fault) | Verdict::HandlerHung(fault) | Verdict::Nondeterministic(fault) => {
+            Some(fault)
+        }
+        _ => None,
+    }
+}
+
+fn finding(verdict: &Verdict) -> Finding {
+    let kind = verdict.word().to_owned();
+    let (name, reason, blame) = match verdict {
+        Verdict::GoalFound { goal } => (goal.clone(), String::new(), Vec::new()),
+        Verdict::Violated { invariant, outcome } => {
+            let blame = outcome.blame().iter();
+            let blame = blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() });
+            (invariant.clone(), outcome.reason().to_owned(), blame.collect())
+        }
+        Verdict::PredicatePanicked { predicate, panic } => (predicate.clone(), panic.clone(), Vec::new()),
+        other => match fault(other) {
+            Some(fault) => (
+                format!("{} of {} ({})", fault.handler, fault.node, fault.node_type),
+                fault.problem.clone(),
+                Vec::new(),
+            ),
+            None => (other.to_string(), String::new(), Vec::new()),
+        },
+    };
+    Finding { kind, name, reason, blame }
+}
+
+fn network(delivery: &Delivery, nodes: &[Address]) -> Network {
+    let pairs = nodes.iter().flat_map(|from| nodes.iter().map(move |to| (*from, *to)));
+    let links_off = pairs.filter(|(from, to)| !delivery.may_deliver(*from, *to));
+    let timers_off = nodes.iter().filter(|node| !delivery.may_fire(**node));
+    Network {
+        links_off: links_off.map(|(from, to)| (from.to_string(), to.to_string())).collect(),
+        timers_off: timers_off.map(Address::to_string).collect(),
+    }
+}

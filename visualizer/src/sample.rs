@@ -1,0 +1,214 @@
+//! A small system with a mistake, and traces of it: what the tests of this crate record, print and save.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use framework::{
+    Address, Context, Lab, LabOption, LabOptions, Node, Outcome, Predicate, Scenario, System,
+};
+use search::{Coverage, HandlerFault, Results, Settings, State, Stats, Trace, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::record::record;
+use crate::trace_file::{Options, Origin, TraceFile};
+
+/// What clients and the server say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Message {
+    Write { text: String },
+    Done,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Retry;
+
+/// Keeps the last text and tells the writer; the mistake is that a late writer overwrites an earlier one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Server {
+    pub(crate) text: Option<String>,
+    pub(crate) writers: BTreeSet<Address>,
+    pub(crate) touchy: bool,
+}
+
+/// Writes one text until it is told that it is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Writer {
+    pub(crate) server: Address,
+    pub(crate) text: String,
+    pub(crate) done: bool,
+}
+
+impl Node for Server {
+    type Message = Message;
+    type Timer = Retry;
+
+    fn on_message(&mut self, from: Address, message: Message, ctx: &mut Context<Message, Retry>) {
+        let Message::Write { text } = message else { return };
+        assert!(!self.touchy || self.text.is_none(), "there is a text already");
+        self.text = Some(text);
+        self.writers.insert(from);
+        ctx.send(from, Message::Done);
+    }
+
+    fn on_timer(&mut self, _: Retry, _: &mut Context<Message, Retry>) {}
+}
+
+impl Node for Writer {
+    type Message = Message;
+    type Timer = Retry;
+
+    fn init(&mut self, ctx: &mut Context<Message, Retry>) {
+        ctx.set_timer(Retry, Duration::from_millis(10)..=Duration::from_millis(20));
+    }
+
+    fn on_message(&mut self, _: Address, message: Message, _: &mut Context<Message, Retry>) {
+        if let Message::Done = message {
+            self.done = true;
+        }
+    }
+
+    fn on_timer(&mut self, _: Retry, ctx: &mut Context<Message, Retry>) {
+        ctx.send(self.server, Message::Write { text: self.text.clone() });
+    }
+}
+
+fn system(clients: u16, touchy: bool) -> System {
+    let server = Address::server(1);
+    let mut system = System::new();
+    system.add(server, Server { text: None, writers: BTreeSet::new(), touchy }).unwrap();
+    for number in 1..=clients {
+        let text = format!("from-{number}");
+        system.add(Address::client(number), Writer { server, text, done: false }).unwrap();
+    }
+    system
+}
+
+/// Every writer that is done finds its text at the server.
+pub(crate) fn texts_are_kept() -> Predicate {
+    Predicate::new("texts are kept", |view| {
+        let server = Address::server(1);
+        let kept = view.node::<Server>(server).and_then(|server| server.text.clone());
+        for (address, writer) in view.nodes::<Writer>() {
+            if writer.done && kept.as_ref() != Some(&writer.text) {
+                let kept = kept.as_deref().unwrap_or("nothing");
+                return Outcome::fails(format!("{address} wrote {}, but {server} has {kept}", writer.text))
+                    .blaming(address, "done")
+                    .blaming(server, "text");
+            }
+        }
+        Outcome::holds()
+    })
+}
+
+/// Everybody is done.
+pub(crate) fn all_done() -> Predicate {
+    Predicate::holds("all writers are done", |view| view.nodes::<Writer>().all(|(_, writer)| writer.done))
+}
+
+/// The lab around it.
+pub(crate) struct Register;
+
+impl Lab for Register {
+    fn name(&self) -> &'static str {
+        "register"
+    }
+    fn about(&self) -> &'static str {
+        "A register that forgets, for tests"
+    }
+    fn options(&self) -> Vec<LabOption> {
+        vec![LabOption { name: "mood", help: "calm or touchy", default: "calm" }]
+    }
+    fn scenario(&self, options: &LabOptions) -> Result<Scenario, String> {
+        let touchy = match options.own["mood"].as_str() {
+            "calm" => false,
+            "touchy" => true,
+            mood => return Err(format!("`--mood {mood}` is not known; possible: calm, touchy")),
+        };
+        Ok(Scenario {
+            system: system(options.clients.unwrap_or(1), touchy),
+            invariants: vec![texts_are_kept()],
+            step_invariants: vec![],
+            goals: vec![all_done()],
+        })
+    }
+}
+
+/// The events of a trace, each chosen by the beginning of its text.
+pub(crate) fn events(start: &State, texts: &[&str]) -> (Vec<framework::Event>, State) {
+    let delivery = search::Delivery::default();
+    let mut state = start.clone();
+    let mut events = Vec::new();
+    for text in texts {
+        let event = state.events(&delivery).into_iter().find(|event| event.to_string().starts_with(text));
+        let event = event.unwrap_or_else(|| panic!("no event `{text}` in {:?}", state.events(&delivery)));
+        events.push(event.clone());
+        match state.step(&event, &delivery) {
+            Ok(next) => state = next,
+            Err(_) => break,
+        }
+    }
+    (events, state)
+}
+
+/// The results of a search that found these events, starting after `before` of them.
+pub(crate) fn results(verdict: Verdict, start: &State, texts: &[&str]) -> Results {
+    let (events, _) = events(start, texts);
+    let found_len = events.len() + 2;
+    Results {
+        verdict,
+        trace: Some(Trace { start: start.clone(), events, found_len }),
+        goal_states: vec![],
+        stats: Stats { states: 41, depth: 6, ..Stats::default() },
+        coverage: Coverage::default(),
+    }
+}
+
+/// Six events that break the promise.
+pub(crate) const VIOLATION: [&str; 5] = [
+    "client1's timer",
+    "client2's timer",
+    "server1 receives Write { text: \"from-1\" }",
+    "server1 receives Write { text: \"from-2\" }",
+    "client1 receives Done",
+];
+
+pub(crate) fn initial(clients: u16, touchy: bool) -> State {
+    State::initial(&system(clients, touchy)).unwrap()
+}
+
+pub(crate) fn violation() -> Verdict {
+    let (_, last) = events(&initial(2, false), &VIOLATION);
+    Verdict::Violated { invariant: "texts are kept".to_owned(), outcome: texts_are_kept().check(&last.view()) }
+}
+
+pub(crate) fn recorded(results: &Results) -> TraceFile {
+    let settings = Settings::default().invariant(texts_are_kept());
+    let origin = Origin {
+        lab: "register".to_owned(),
+        command: "cargo lab search register --clients 2".to_owned(),
+        options: Options { clients: Some(2), ..Options::default() },
+    };
+    record(results, &settings, origin, "bfs").unwrap()
+}
+
+/// The trace of a violated invariant.
+pub(crate) fn violated() -> TraceFile {
+    recorded(&results(violation(), &initial(2, false), &VIOLATION))
+}
+
+/// The trace of a second stage.
+pub(crate) fn staged() -> TraceFile {
+    let (_, start) = events(&initial(2, false), &VIOLATION[..3]);
+    recorded(&results(violation(), &start, &VIOLATION[3..]))
+}
+
+/// The trace of a handler that panics.
+pub(crate) fn panicked() -> TraceFile {
+    let fault = HandlerFault {
+        node: Address::server(1),
+        node_type: "Server".to_owned(),
+        handler: "on_message(Write)".to_owned(),
+        problem: "there is a text already, at src/server.rs:12:9".to_owned(),
+    };
+    recorded(&results(Verdict::HandlerPanicked(fault), &initial(2, true), &VIOLATION[..4]))
+}
