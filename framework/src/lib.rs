@@ -91,7 +91,7 @@ pub use lab::{Lab, LabOption, LabOptions, Scenario};
 pub use local::{Local, Sent, Stimulus};
 pub use node::{ContextOf, Data, Node};
 pub use payload::Payload;
-pub use predicate::{Blame, Outcome, Predicate, Step, StepPredicate};
+pub use predicate::{Blame, Outcome, Parts, Predicate, Step, StepPredicate};
 pub use system::{System, SystemError};
 pub use timer::{PendingTimer, TimerLength, TimerQueue};
 pub use value::{Change, Value, ignored_fields};

@@ -83,9 +83,20 @@ impl Local {
     /// When the node has no canonical bytes.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::with_capacity(64);
-        self.node.encode_into(&mut out)?;
-        self.encode_rest(&mut out);
+        self.encode_into(&mut out)?;
         Ok(out)
+    }
+
+    /// As [`encode`](Self::encode), into an empty vector whose memory is used again.
+    ///
+    /// # Errors
+    ///
+    /// When the node has no canonical bytes.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        debug_assert!(out.is_empty(), "the length of the node's own bytes is counted from the beginning");
+        self.node.encode_into(out)?;
+        self.encode_rest(out);
+        Ok(())
     }
 
     /// The part of [`encode`](Self::encode)'s bytes that is the node's own, from which

@@ -103,8 +103,10 @@ impl<'a> View<'a> {
     /// The node at `address`, if it is an `N`. Of a client worker it is the client.
     pub fn node<N: Data>(&self, address: Address) -> Option<&'a N> {
         let i = self.index(address)?;
+        // A node's type never changes, so a node of another type is not "read".
+        let node = self.source.node(i).as_any().downcast_ref()?;
         self.reading(i);
-        self.source.node(i).as_any().downcast_ref()
+        Some(node)
     }
 
     /// All nodes that are an `N`, with their addresses.
@@ -187,6 +189,8 @@ impl<'a> View<'a> {
 
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever prints everything reads everything.
+        self.reading_network();
         let nodes = (0..self.source.len()).map(|i| (self.source.address(i), self.source.node(i).debug()));
         f.debug_map().entries(nodes).finish()
     }

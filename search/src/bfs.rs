@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Miss, Space};
 use crate::state::State;
 use crate::visited::{
-    Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, record_of, shard_of, shard_of_hash,
+    Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, mix, record_of, shard_of, shard_of_hash,
     state_index,
 };
 
@@ -86,6 +86,8 @@ struct Waiting {
 /// What the expansion of one block led to.
 struct Output {
     reached: Vec<Vec<u32>>,
+    /// Where the records of the components of the state in hand begin.
+    starts: Vec<usize>,
     waiting: Vec<Waiting>,
     generated: u64,
     violated_steps: Vec<ViolatedStep>,
@@ -106,6 +108,7 @@ impl Output {
     fn new() -> Self {
         Self {
             reached: vec![Vec::new(); SHARDS],
+            starts: Vec::new(),
             waiting: Vec::new(),
             generated: 0,
             violated_steps: Vec::new(),
@@ -119,6 +122,9 @@ impl Output {
         self.generated = 0;
     }
 }
+
+/// What is special about a state of a shard, with its hash and its record.
+type NewFinding = (Finding, u64, u32);
 
 /// What was found in one level.
 #[derive(Default)]
@@ -138,8 +144,8 @@ struct NodeTables<'a> {
     rows: &'a [ComponentId],
     hashes: &'a [u64],
     sources: &'a [MessageSource],
-    /// For each sender its place in `sources`.
-    by_sender: Vec<Option<usize>>,
+    /// For each sender its places in `sources`.
+    by_sender: Vec<Range<usize>>,
 }
 
 impl Bfs<'_> {
@@ -150,6 +156,7 @@ impl Bfs<'_> {
         self.levels = vec![0; depth as usize + 1];
         self.digests = vec![0; depth as usize + 1];
         let mut outputs: Vec<Output> = Vec::new();
+        let mut frontier = Frontier { shards: vec![(0, Vec::new()); SHARDS] };
         loop {
             // The states of this depth: those that were reached, and the starts that have it.
             let mut findings = LevelFindings::default();
@@ -162,7 +169,7 @@ impl Bfs<'_> {
             if let Some(ending) = self.ending_of_level(findings) {
                 return self.finish(ending, starts);
             }
-            let frontier = self.take_frontier();
+            self.take_frontier(&mut frontier);
             let expandable: u64 = frontier
                 .shards
                 .iter()
@@ -170,7 +177,8 @@ impl Bfs<'_> {
                 .sum();
             if expandable == 0 {
                 let Some(next) = pending.last() else {
-                    return self.finish(Ending::Verdict(Verdict::Exhausted, Some(depth)), starts);
+                    let deepest = self.deepest();
+                    return self.finish(Ending::Verdict(Verdict::Exhausted, Some(deepest)), starts);
                 };
                 depth = starts[*next].depth();
                 self.levels.resize(depth as usize + 1, 0);
@@ -189,6 +197,12 @@ impl Bfs<'_> {
             }
             tracing::debug!(depth, new = self.levels[depth as usize], states = self.states, "level");
         }
+    }
+
+    /// The depth of the deepest state.
+    fn deepest(&self) -> u32 {
+        let last = self.levels.iter().rposition(|states| *states > 0).unwrap_or(0);
+        u32::try_from(last).expect("a depth fits 32 bits")
     }
 
     /// Adds a state from which the search starts and checks it.
@@ -217,7 +231,8 @@ impl Bfs<'_> {
         self.states += 1;
         let depth = start.depth() as usize;
         self.levels[depth] += 1;
-        self.digests[depth] = self.digests[depth].wrapping_add(mix(hash));
+        let digest = std::mem::take(&mut self.shards[shard].digest);
+        self.digests[depth] = self.digests[depth].wrapping_add(digest);
         let properties = &self.engine.properties;
         let finding = properties
             .with_evaluator(|evaluator| evaluator.check(properties, space, &ids, None, Role::Start));
@@ -233,13 +248,13 @@ impl Bfs<'_> {
         None
     }
 
-    /// The states of the level that was just filled.
-    fn take_frontier(&mut self) -> Frontier {
-        let shards = self.shards.iter_mut().map(|shard| {
-            let moved = std::mem::take(&mut shard.moved);
-            (shard.len() - u32::try_from(moved.len()).expect("a shard's records fit 26 bits"), moved)
-        });
-        Frontier { shards: shards.collect() }
+    /// Makes the states of the level that was just filled the frontier. The memory of the one before is used again.
+    fn take_frontier(&mut self, frontier: &mut Frontier) {
+        for (shard, (first, moved)) in self.shards.iter_mut().zip(&mut frontier.shards) {
+            moved.clear();
+            std::mem::swap(&mut shard.moved, moved);
+            *first = shard.len() - u32::try_from(moved.len()).expect("a shard's records fit 26 bits");
+        }
     }
 
     fn expand_level(
@@ -389,54 +404,48 @@ impl Bfs<'_> {
         moved: Moved,
         output: &mut Output,
     ) {
-        let record = |i: usize, component: ComponentId| {
-            let start = component as usize * tables[i].stride;
-            &tables[i].records[start..start + tables[i].stride]
-        };
-        let hash =
-            ids.iter().zip(tables).fold(0_u64, |sum, (id, t)| sum.wrapping_add(t.hashes[*id as usize]));
+        let Output { starts, .. } = output;
+        starts.clear();
+        let mut hash = 0_u64;
+        for (id, table) in ids.iter().zip(tables) {
+            starts.push(*id as usize * table.stride);
+            hash = hash.wrapping_add(table.hashes[*id as usize]);
+        }
         let last_moved = if self.engine.commutation { moved.node as usize } else { 0 };
         for (i, table) in tables.iter().enumerate() {
-            let own = record(i, ids[i]);
+            let own_start = output.starts[i];
+            let own = &table.records[own_start..own_start + table.stride];
             // What could already happen at a node before the last one, before that one moved, leads to states that are
             // found by the other order of the two events: only what the last step sent there is tried.
             let only = (i < last_moved).then_some(last_moved);
             let sources = match only {
                 None => table.sources,
-                Some(sender) => match table.by_sender[sender] {
-                    None => continue,
-                    Some(place) => &table.sources[place..=place],
-                },
+                Some(sender) => &table.sources[table.by_sender[sender].clone()],
             };
             // The known events before `counted`, which is the place of a successor in the row.
             let (mut rank, mut counted) = (0, table.known.start);
             for source in sources {
-                let sender = record(source.sender, ids[source.sender]);
-                for w in 0..source.words {
-                    let mut enabled = sender[source.set + w] & !own[source.no_op + w];
-                    if let Some(last) = only {
-                        enabled &= !record(last, moved.before)[source.set + w];
-                    }
-                    if enabled == 0 {
-                        continue;
-                    }
-                    let place = source.known + w;
-                    rank += ones(&own[counted..place]);
-                    counted = place;
-                    let known = own[place];
-                    for_each_bit(enabled & known, |bit| {
-                        let before = known & ((1 << bit) - 1);
-                        let successor = table.rows[row_start(own) + rank + before.count_ones() as usize];
-                        let event = EventId::new(source.group, w * 64 + bit);
-                        self.reach(tables, ids, (state, hash), (i, event), successor, output);
-                    });
-                    for_each_bit(enabled & !known, |bit| {
-                        let event = EventId::new(source.group, w * 64 + bit);
-                        output
-                            .waiting
-                            .push(Waiting { state, miss: Miss { node: i as u32, component: ids[i], event } });
-                    });
+                let sender = &tables[source.sender];
+                let mut enabled =
+                    sender.records[output.starts[source.sender] + source.set] & !own[source.no_op];
+                if only.is_some() {
+                    enabled &= !sender.records[moved.before as usize * sender.stride + source.set];
                 }
+                if enabled == 0 {
+                    continue;
+                }
+                rank += ones(&own[counted..source.known]);
+                counted = source.known;
+                let known = own[source.known];
+                for_each_bit(enabled & known, |bit| {
+                    let before = known & ((1 << bit) - 1);
+                    let successor = table.rows[row_start(own) + rank + before.count_ones() as usize];
+                    self.reach(tables, ids, (state, hash), (i, source.first, bit), successor, output);
+                });
+                for_each_bit(enabled & !known, |bit| {
+                    let miss = Miss { node: i as u32, component: ids[i], event: source.first.plus(bit) };
+                    output.waiting.push(Waiting { state, miss });
+                });
             }
         }
     }
@@ -448,7 +457,7 @@ impl Bfs<'_> {
         tables: &[NodeTables<'_>],
         ids: &[ComponentId],
         (state, hash): (StateIndex, u64),
-        (node, event): (usize, EventId),
+        (node, first, bit): (usize, EventId, usize),
         successor: ComponentId,
         output: &mut Output,
     ) {
@@ -457,12 +466,13 @@ impl Bfs<'_> {
         let hash = hash.wrapping_sub(hashes[before as usize]).wrapping_add(hashes[successor as usize]);
         output.generated += 1;
         let reached = &mut output.reached[shard_of_hash(hash)];
-        let start = reached.len() + candidate::HEAD;
+        let start = reached.len();
         reached.extend_from_slice(&[hash as u32, (hash >> 32) as u32, state, node as u32, before]);
-        reached.extend_from_slice(ids);
-        reached[start + node] = successor;
+        // A loop: a call to copy so few takes longer.
+        reached.extend(ids.iter().copied());
+        reached[start + candidate::HEAD + node] = successor;
         if !self.engine.settings.step_invariants.is_empty() {
-            self.check_step(ids, (state, hash), (node, event), successor, output);
+            self.check_step(ids, (state, hash), (node, first.plus(bit)), successor, output);
         }
     }
 
@@ -510,7 +520,7 @@ impl Bfs<'_> {
         }
         misses.dedup();
         let handler_time = self.engine.settings.handler_time;
-        let faults = self.engine.space.resolve(&misses, &self.engine.pool, handler_time).faults;
+        let faults = self.engine.space.resolve(&misses, &mut self.engine.pool, handler_time).faults;
         for fault in faults {
             let witness = outputs
                 .iter()
@@ -541,7 +551,7 @@ impl Bfs<'_> {
                 };
                 let ids = self.shards[shard_of(waiting.state)].components(record_of(waiting.state));
                 let hash = hash_of(space, ids);
-                self.reach(&tables, ids, (waiting.state, hash), (node, event), successor, output);
+                self.reach(&tables, ids, (waiting.state, hash), (node, event, 0), successor, output);
             }
         };
         if small {
@@ -577,10 +587,11 @@ impl Bfs<'_> {
             added.extend((*before..shard.len()).map(|r| (hash_of(space, shard.components(r)), number, r)));
         }
         added.sort_unstable();
-        for (_, number, record) in added.into_iter().skip(usize::try_from(room).unwrap_or(usize::MAX)) {
+        for (hash, number, record) in added.into_iter().skip(usize::try_from(room).unwrap_or(usize::MAX)) {
             let shard = &mut self.shards[number];
             let place = shard.moved.len() - (shard.len() - record) as usize;
             shard.moved[place].node = Moved::SKIP;
+            shard.digest = shard.digest.wrapping_sub(mix(hash));
         }
     }
 
@@ -595,9 +606,9 @@ impl Bfs<'_> {
         let properties = &self.engine.properties;
         let space = &self.engine.space;
         let check = |(shard, before): (&mut Shard, &u32)| {
-            let mut digest = 0_u64;
-            let mut found: Vec<(Finding, u64, u32)> = Vec::new();
-            if shard.len() == *before {
+            let digest = std::mem::take(&mut shard.digest);
+            let mut found: Vec<NewFinding> = Vec::new();
+            if shard.len() == *before || properties.is_empty() {
                 return (digest, found);
             }
             let first_of_level = shard.len() as usize - shard.moved.len();
@@ -609,22 +620,17 @@ impl Bfs<'_> {
                         continue;
                     }
                     let ids = shard.components(record);
-                    let hash = hash_of(space, ids);
-                    digest = digest.wrapping_add(mix(hash));
-                    if properties.is_empty() {
-                        continue;
-                    }
                     if let Some(finding) =
                         evaluator.check(properties, space, ids, Some(moved as usize), Role::Reached)
                     {
-                        found.push((finding, hash, record));
+                        found.push((finding, hash_of(space, ids), record));
                         shard.moved[place].node = Moved::SKIP;
                     }
                 }
             });
             (digest, found)
         };
-        let checked: Vec<(u64, Vec<(Finding, u64, u32)>)> = if small {
+        let checked: Vec<(u64, Vec<NewFinding>)> = if small {
             self.shards.iter_mut().zip(before).map(check).collect()
         } else {
             let shards = &mut self.shards;
@@ -680,6 +686,7 @@ impl Bfs<'_> {
             return None;
         }
         findings.goals.sort_unstable();
+        findings.goals.truncate(self.engine.settings.max_goal_states.max(1));
         let goal = findings.goals[0].0;
         let at = findings.goals.iter().map(|(_, _, state)| self.path(*state)).collect();
         Some(Ending::Found(Found::Goals { goal, at }))
@@ -712,6 +719,10 @@ impl Bfs<'_> {
         stats.bytes = bytes;
         stats.states = self.states;
         stats.generated = self.generated;
+        // The level in which something is found is the last one, also if nothing else is in it.
+        self.engine.complete_before_finding =
+            u32::try_from(self.levels.len()).ok().and_then(|levels| levels.checked_sub(2));
+        let stats = &mut self.engine.stats;
         while self.levels.last() == Some(&0) {
             self.levels.pop();
             self.digests.pop();
@@ -736,7 +747,10 @@ fn tables(space: &Space) -> Vec<NodeTables<'_>> {
                 hashes: components.hashes(),
                 sources,
                 by_sender: (0..space.len())
-                    .map(|sender| sources.iter().position(|s| s.group == sender))
+                    .map(|sender| {
+                        let begin = sources.partition_point(|source| source.first.group() < sender);
+                        begin..sources.partition_point(|source| source.first.group() <= sender)
+                    })
                     .collect(),
             }
         })
@@ -763,15 +777,6 @@ fn row_start(record: &[u64]) -> usize {
 /// The hash of a state: the sum of those of its components, each salted with its node's address.
 pub(crate) fn hash_of(space: &Space, ids: &[ComponentId]) -> u64 {
     ids.iter().zip(&space.nodes).fold(0_u64, |sum, (id, node)| sum.wrapping_add(node.components.hash(*id)))
-}
-
-/// Scrambles a state's hash for the digest of its level: without it, exchanging components between two states would not
-/// show.
-fn mix(hash: u64) -> u64 {
-    let mut mixed = hash;
-    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    mixed ^ (mixed >> 33)
 }
 
 fn keep_least<T: Ord>(least: &mut Option<T>, candidate: T) {

@@ -7,15 +7,18 @@ use framework::{Event, Outcome, Step, ignored_fields};
 
 use crate::guard;
 use crate::memory;
-use crate::minimize::{self, Target};
+use crate::minimize;
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::properties::Properties;
 use crate::results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, Stats, Trace, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, Space, SpaceError, Transition};
+use crate::space::{ComponentId, EventId, FaultKind, Space, SpaceError};
 use crate::state::State;
 use crate::visited::Shard;
+
+/// A search with fewer states than this is too small to be suspicious of an invariant that saw nothing change.
+const VACUITY_STATES: u64 = 10;
 
 /// A way through the system: the number of the start, and events by node and number.
 pub(crate) type Path = (usize, Vec<(usize, EventId)>);
@@ -47,6 +50,10 @@ pub(crate) struct Engine<'s> {
     pub(crate) properties: Properties<'s>,
     pub(crate) begun: Instant,
     pub(crate) commutation: bool,
+    /// The depth up to which every state was visited before the level in which something was found.
+    pub(crate) complete_before_finding: Option<u32>,
+    /// Whether the search visits states level by level.
+    pub(crate) breadth_first: bool,
     /// The components of the states to start from.
     pub(crate) starts: Vec<Vec<ComponentId>>,
     /// The states that each prune has cut.
@@ -76,11 +83,13 @@ impl<'s> Engine<'s> {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
             .max(1);
         Ok(Self {
+            properties: Properties::new(settings, &space, &ids[0]),
             space,
-            pool: Pool::of(threads),
-            properties: Properties::new(settings),
+            pool: Pool::take(threads),
             begun,
             commutation: settings.commutation_off().is_none(),
+            breadth_first: true,
+            complete_before_finding: None,
             starts: ids,
             pruned: vec![0; settings.prunes.len()],
             stats: Stats::default(),
@@ -131,10 +140,11 @@ impl<'s> Engine<'s> {
     /// Whether an event may happen at `node` in a state.
     pub(crate) fn is_enabled(&self, ids: &[ComponentId], node: usize, event: EventId) -> bool {
         let space = &self.space;
-        space.sources[node].iter().filter(|source| source.group == event.group()).any(|source| {
+        let word = event.bit() % 64;
+        space.sources[node].iter().filter(|source| source.first.plus(word) == event).any(|source| {
             let sender = source.sender;
             let record = space.nodes[sender].components.record(&space.layouts[sender], ids[sender]);
-            record[source.set + event.bit() / 64] & (1 << (event.bit() % 64)) != 0
+            record[source.set] & (1 << word) != 0
         })
     }
 
@@ -144,9 +154,7 @@ impl<'s> Engine<'s> {
             Ending::Verdict(verdict, complete_depth) => (verdict, complete_depth, Vec::new()),
             Ending::Found(found) => {
                 let (verdict, paths) = self.verdict(found, starts);
-                let complete =
-                    u32::try_from(self.stats.levels.len()).ok().and_then(|levels| levels.checked_sub(2));
-                (verdict, complete, paths)
+                (verdict, self.complete_before_finding, paths)
             }
         };
         self.stats.handler_calls = self.space.handler_calls;
@@ -167,7 +175,7 @@ impl<'s> Engine<'s> {
         let trace = paths.first().map(|path| {
             let trace =
                 Trace { start: starts[path.0].clone(), found_len: path.1.len(), events: events(path) };
-            minimize::explain(trace, &Target::new(&verdict, self.settings), self.settings.minimize)
+            minimize::explain(trace, &verdict, self.settings)
         });
         // After minimizing, the state and so the reason may be another; it is that of the trace that is shown.
         let verdict =
@@ -249,14 +257,13 @@ impl<'s> Engine<'s> {
         let mut growth = Vec::new();
         for i in 0..space.len() {
             let node_type = start.local(i).node.type_name();
-            let mut kinds: BTreeMap<EventId, String> = BTreeMap::new();
             let mut delivered: BTreeSet<(usize, String)> = BTreeSet::new();
-            for (event, transition) in space.nodes[i].transitions() {
-                let kind = kinds.entry(event).or_insert_with(|| space.input(i, event).handler()).clone();
-                delivered.insert((event.group(), kind.clone()));
-                let count = handlers.entry((node_type.to_owned(), kind)).or_default();
-                count.0 += 1;
-                count.1 += u64::from(!matches!(transition, Transition::NoOp));
+            for (event, inputs, effective) in space.nodes[i].runs() {
+                let kind = space.input(i, event).handler();
+                let count = handlers.entry((node_type.to_owned(), kind.clone())).or_default();
+                count.0 += inputs;
+                count.1 += effective;
+                delivered.insert((event.group(), kind));
             }
             for from in 0..space.len() {
                 for envelope in space.messages.between(from, i) {
@@ -278,18 +285,18 @@ impl<'s> Engine<'s> {
             let fields = ignored_fields(&node.value(), &node.debug());
             ignored.extend(fields.into_iter().map(|field| format!("{}.{field}", node.type_name())));
         }
-        let vacuous =
-            self.settings.invariants.iter().zip(self.properties.invariant_reads()).filter(|(_, read)| {
-                let reads = |i: &usize| *i < 64 && read.nodes() & (1 << i) != 0;
-                !read.network()
-                    && self.stats.states > 1
-                    && (0..space.len()).filter(reads).all(|i| space.nodes[i].locals.len() == 1)
-            });
+        let vacuous = self.settings.invariants.iter().enumerate().filter(|(number, _)| {
+            self.stats.states >= VACUITY_STATES && self.properties.is_vacuous(*number, space)
+        });
         let exhausted = *verdict == Verdict::Exhausted;
         Coverage {
             exhausted,
             complete_depth,
-            commutation: self.settings.commutation_off().unwrap_or("on").to_owned(),
+            commutation: if self.breadth_first {
+                self.settings.commutation_off().unwrap_or("on").to_owned()
+            } else {
+                "off because a random search takes any event".to_owned()
+            },
             handlers: handlers
                 .into_iter()
                 .map(|((node_type, handler), (inputs, effective))| HandlerCoverage {
@@ -310,7 +317,7 @@ impl<'s> Engine<'s> {
             ignored_fields: ignored.into_iter().collect(),
             unknown_receivers: unknown_receivers.into_iter().collect(),
             growth,
-            vacuous_invariants: vacuous.map(|(invariant, _)| invariant.name().to_owned()).collect(),
+            vacuous_invariants: vacuous.map(|(_, invariant)| invariant.name().to_owned()).collect(),
         }
     }
 }

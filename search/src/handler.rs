@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use framework::{Address, Local, Payload, PendingTimer, Stimulus, Value};
+use framework::{Address, EncodeError, Local, Payload, PendingTimer, Stimulus, Value};
 
 use crate::guard::{self, Panic};
 
@@ -59,17 +59,27 @@ pub(crate) struct Subject {
 }
 
 /// What one run of a handler left behind.
-type Run = Result<(Local, Box<[u8]>, Vec<(Address, Payload)>), Panic>;
+struct Run {
+    local: Local,
+    bytes: Vec<u8>,
+    sent: Vec<(Address, Payload)>,
+}
 
 impl Subject {
-    fn run(&self, local: &Local, input: &Input) -> Result<Run, String> {
-        let mut local = local.clone();
-        let sent = match guard::catch(|| local.handle(self.address, input.stimulus())) {
-            Err(panic) => return Ok(Err(panic)),
-            Ok(sent) => sent.map_err(|error| error.to_string())?,
-        };
-        let bytes = local.encode().map_err(|error| error.to_string())?.into_boxed_slice();
-        Ok(Ok((local, bytes, sent)))
+    /// Runs the handler on a copy of `local`. `bytes` lends memory.
+    fn run(&self, local: &Local, input: &Input, mut bytes: Vec<u8>) -> Result<Result<Run, Panic>, String> {
+        // Cloning and encoding may run a student's code as well.
+        let run = guard::catch(|| -> Result<Run, EncodeError> {
+            let mut local = local.clone();
+            let sent = local.handle(self.address, input.stimulus())?;
+            bytes.clear();
+            local.encode_into(&mut bytes)?;
+            Ok(Run { local, bytes, sent })
+        });
+        match run {
+            Ok(run) => run.map(Ok).map_err(|error| error.to_string()),
+            Err(panic) => Ok(Err(panic)),
+        }
     }
 
     /// Tries every input on the node; calls `before` with the number of each just before its handler runs.
@@ -77,47 +87,57 @@ impl Subject {
     /// Every handler runs twice, the second time on a copy rebuilt from the node's bytes: a field that serde skips, the
     /// order of a hash map, a shared or static variable, a clock or a random number shows as a difference.
     pub(crate) fn try_all(&self, inputs: &[Input], before: impl Fn(usize)) -> Vec<Effect> {
-        let copy = match self.rebuild() {
+        let rebuilt = guard::catch(|| self.rebuild())
+            .unwrap_or_else(|panic| Err(format!("the node cannot be copied: {}", panic.text)));
+        let copy = match rebuilt {
             Ok(copy) => copy,
             Err(problem) => return vec![Effect::Unsound(problem); inputs.len()],
         };
+        let mut buffers = (Vec::new(), Vec::new());
         let mut effects: Vec<Effect> = inputs
             .iter()
             .enumerate()
             .map(|(i, input)| {
                 before(i);
-                self.try_one(&copy, input).unwrap_or_else(Effect::Unsound)
+                self.try_one(&copy, input, &mut buffers).unwrap_or_else(Effect::Unsound)
             })
             .collect();
-        if let Some(problem) = self.touched() {
+        if let Ok(Some(problem)) = guard::catch(|| self.touched()) {
             effects.fill(Effect::Unsound(problem));
         }
         effects
     }
 
-    fn try_one(&self, copy: &Local, input: &Input) -> Result<Effect, String> {
-        let first = self.run(&self.local, input)?;
-        let second = self.run(copy, input)?;
+    fn try_one(
+        &self,
+        copy: &Local,
+        input: &Input,
+        buffers: &mut (Vec<u8>, Vec<u8>),
+    ) -> Result<Effect, String> {
+        let first = self.run(&self.local, input, std::mem::take(&mut buffers.0))?;
+        let second = self.run(copy, input, std::mem::take(&mut buffers.1))?;
         match (first, second) {
             (Ok(first), Ok(second)) => {
-                if first.1 != second.1 || first.2 != second.2 {
+                if first.bytes != second.bytes || first.sent != second.sent {
                     return Err(difference(&first, &second));
                 }
-                let (local, bytes, mut sent) = first;
-                if bytes[..] == self.bytes[..] && sent.is_empty() {
-                    return Ok(Effect::None);
-                }
+                let Run { local, bytes, mut sent } = first;
+                let changed = bytes[..] != self.bytes[..];
                 let mut seen = 0;
                 while seen < sent.len() {
-                    let again = sent[..seen].contains(&sent[seen]);
-                    if again {
+                    if sent[..seen].contains(&sent[seen]) {
                         sent.remove(seen);
                     } else {
                         seen += 1;
                     }
                 }
-                let local = (bytes[..] != self.bytes[..]).then(|| (Arc::new(local), bytes));
-                Ok(Effect::Change { local, sent })
+                let effect = match (changed, sent.is_empty()) {
+                    (false, true) => Effect::None,
+                    (false, false) => Effect::Change { local: None, sent },
+                    (true, _) => Effect::Change { local: Some((Arc::new(local), bytes[..].into())), sent },
+                };
+                *buffers = (bytes, second.bytes);
+                Ok(effect)
             }
             (Err(first), Err(second)) if first == second => Ok(Effect::Panicked(first.text)),
             (Err(first), Err(second)) => Err(format!(
@@ -165,13 +185,10 @@ impl Subject {
 }
 
 /// What usually makes a handler differ from run to run.
-const CAUSES: &str = "look for a static or shared variable, a field that is not serialized, HashMap or HashSet order, the clock, or randomness";
+pub(crate) const CAUSES: &str = "look for a static or shared variable, a field that is not serialized, HashMap or HashSet order, the clock, or randomness";
 
 /// Where two runs of a handler on the same input differ.
-fn difference(
-    first: &(Local, Box<[u8]>, Vec<(Address, Payload)>),
-    second: &(Local, Box<[u8]>, Vec<(Address, Payload)>),
-) -> String {
+fn difference(first: &Run, second: &Run) -> String {
     let local = |local: &Local| Value::Record {
         name: String::new(),
         fields: vec![
@@ -188,7 +205,7 @@ fn difference(
     let sent = |sent: &[(Address, Payload)]| -> Vec<String> {
         sent.iter().map(|(to, message)| format!("{message:?} to {to}")).collect()
     };
-    let what = match local(&first.0).changes(&local(&second.0)).first() {
+    let what = match local(&first.local).changes(&local(&second.local)).first() {
         Some(change) => {
             let path = change.path.strip_prefix("node.").unwrap_or(&change.path);
             let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
@@ -199,7 +216,7 @@ fn difference(
             )
         }
         None => {
-            let (a, b) = (sent(&first.2), sent(&second.2));
+            let (a, b) = (sent(&first.sent), sent(&second.sent));
             let at = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
             let side = |list: &[String]| list.get(at).map_or("nothing more".to_owned(), |m| format!("`{m}`"));
             format!("it sent {} in one run and {} in the other", side(&a), side(&b))

@@ -1,5 +1,9 @@
 //! Makes a trace short and readable: no event in it can be left out, and causes stand next to their effects.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam::channel;
 use framework::{Address, Event, Payload, Step, View};
 
 use crate::delivery::Delivery;
@@ -13,6 +17,7 @@ use crate::state::{State, StepError};
 pub struct Target<'a> {
     what: What<'a>,
     settings: &'a Settings,
+    alive: Option<&'a Alive>,
 }
 
 #[derive(Debug)]
@@ -36,7 +41,7 @@ impl<'a> Target<'a> {
             Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
             _ => What::Nothing,
         };
-        Self { what, settings }
+        Self { what, settings, alive: None }
     }
 
     fn delivery(&self) -> &Delivery {
@@ -68,6 +73,9 @@ impl<'a> Target<'a> {
     /// Whether the target shows in a step.
     fn is_step(&self, before: &State, event: &Event, after: &State) -> bool {
         let (What::Violation(name) | What::PredicatePanic(name)) = self.what else { return false };
+        if self.settings.step_invariants.is_empty() || before.is_same_state(after) {
+            return false;
+        }
         let wanted = matches!(self.what, What::Violation(_)).then_some(false);
         self.settings.step_invariants.iter().filter(|p| p.name() == name).any(|p| {
             let (before, after): (View<'_>, View<'_>) = (before.view(), after.view());
@@ -90,6 +98,9 @@ impl<'a> Target<'a> {
         let mut state = start.clone();
         let mut happened = Vec::new();
         for event in events {
+            if let Some(alive) = self.alive {
+                alive.steps.fetch_add(1, Ordering::Relaxed);
+            }
             match state.step(event, self.delivery()) {
                 Ok(next) => {
                     happened.push(event.clone());
@@ -114,11 +125,51 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Shortens a trace, if wanted, and puts it in reading order.
-pub(crate) fn explain(trace: Trace, target: &Target<'_>, shorten: bool) -> Trace {
-    if matches!(target.what, What::Nothing) {
+/// Shortens a trace, if the settings say so, and puts it in reading order.
+///
+/// Both try events in combinations that the search may not have met, among them some in which a handler does not return.
+/// So it is done on a thread of its own; if that gets stuck, the trace is the shortest that was found until then.
+pub(crate) fn explain(trace: Trace, verdict: &Verdict, settings: &Settings) -> Trace {
+    if matches!(Target::new(verdict, settings).what, What::Nothing) {
         return trace;
     }
+    let alive = Arc::new(Alive { steps: AtomicU64::new(0), best: Mutex::new(trace.events.clone()) });
+    let (done, result) = channel::bounded(1);
+    let worker = {
+        let (trace, verdict, settings, alive) =
+            (trace.clone(), verdict.clone(), settings.clone(), Arc::clone(&alive));
+        move || {
+            let target = Target { alive: Some(&alive), ..Target::new(&verdict, &settings) };
+            // Nobody listens any more when it took too long.
+            let _ = done.send(explain_now(trace, &target, settings.minimize));
+        }
+    };
+    std::thread::spawn(worker);
+    let mut before = 0;
+    loop {
+        match result.recv_timeout(settings.handler_time) {
+            Ok(explained) => return explained,
+            Err(_) => {
+                let steps = alive.steps.load(Ordering::Relaxed);
+                if steps == before {
+                    let events = alive.best.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    return Trace { events, ..trace };
+                }
+                before = steps;
+            }
+        }
+    }
+}
+
+/// How a minimization that runs elsewhere is getting on.
+#[derive(Debug)]
+struct Alive {
+    /// The handler calls so far.
+    steps: AtomicU64,
+    best: Mutex<Vec<Event>>,
+}
+
+fn explain_now(trace: Trace, target: &Target<'_>, shorten: bool) -> Trace {
     let mut events = trace.events;
     loop {
         if shorten {
@@ -159,6 +210,9 @@ pub fn minimize(start: &State, events: Vec<Event>, target: &Target<'_>) -> Vec<E
                 shorter = true;
                 end = begin.min(fewer.len());
                 events = fewer;
+                if let Some(alive) = target.alive {
+                    alive.best.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&events);
+                }
             } else {
                 end = begin;
             }

@@ -16,14 +16,16 @@ const STACK_BYTES: usize = 64 << 20;
 /// How many handler calls one piece of work has, about.
 const CALLS_PER_TASK: usize = 64;
 
-/// Threads with one purpose, shared by the searches of a process that have the same number of them.
-#[derive(Clone)]
+/// Threads of one search. Starting some takes as long as a small search, so they are kept for the next one; but never
+/// shared, because a handler that does not return keeps its thread.
 pub(crate) struct Pool {
-    threads: Arc<ThreadPool>,
+    /// `None` once a thread is lost.
+    threads: Option<ThreadPool>,
     count: usize,
 }
 
-static POOLS: Mutex<BTreeMap<usize, Pool>> = Mutex::new(BTreeMap::new());
+/// Pools that no search uses, by the number of threads.
+static IDLE: Mutex<BTreeMap<usize, Vec<ThreadPool>>> = Mutex::new(BTreeMap::new());
 
 /// One node with all the events to try on it.
 pub(crate) struct Trial {
@@ -39,31 +41,32 @@ pub(crate) struct Hung {
 
 impl Pool {
     /// A pool of so many threads.
-    pub(crate) fn of(count: usize) -> Self {
-        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-        pools
-            .entry(count)
-            .or_insert_with(|| {
-                let threads = ThreadPoolBuilder::new()
-                    .num_threads(count)
-                    .stack_size(STACK_BYTES)
-                    .thread_name(|i| format!("search-{i}"))
-                    .build()
-                    .expect("the system starts threads");
-                Self { threads: Arc::new(threads), count }
-            })
-            .clone()
+    pub(crate) fn take(count: usize) -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&count).and_then(Vec::pop);
+        let threads = idle.unwrap_or_else(|| {
+            ThreadPoolBuilder::new()
+                .num_threads(count)
+                .stack_size(STACK_BYTES)
+                .thread_name(|i| format!("search-{i}"))
+                .build()
+                .expect("the system starts threads")
+        });
+        Self { threads: Some(threads), count }
+    }
+
+    fn threads(&self) -> &ThreadPool {
+        self.threads.as_ref().expect("a search ends when a thread is lost")
     }
 
     /// Runs `work` on the pool, where rayon's parallel iterators use all its threads.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.threads.install(work)
+        self.threads().install(work)
     }
 
     /// Tries all inputs on all nodes. The caller waits without being on the pool, so it can give up on a handler that
     /// does not return within `handler_time`; that thread is lost, and with it the pool.
     pub(crate) fn try_all(
-        &self,
+        &mut self,
         trials: Vec<Trial>,
         handler_time: Duration,
     ) -> Result<Vec<Vec<Effect>>, Hung> {
@@ -85,10 +88,11 @@ impl Pool {
         let (done, effects_of_task) = channel::unbounded();
         for (number, task) in tasks.iter().cloned().enumerate() {
             let (trials, at, done) = (Arc::clone(&trials), Arc::clone(&at), done.clone());
-            self.threads.spawn(move || {
+            self.threads().spawn(move || {
                 let effects: Vec<Vec<Effect>> = task
                     .map(|t| {
                         let trial = &trials[t];
+                        at[number].store((t + 1) << 32, Ordering::Relaxed);
                         trial.subject.try_all(&trial.inputs, |i| {
                             at[number].store(((t + 1) << 32) | i, Ordering::Relaxed);
                         })
@@ -114,8 +118,7 @@ impl Pool {
                     let stuck = (0..tasks.len())
                         .find(|n| effects[*n].is_none() && now[*n] != 0 && now[*n] == before[*n]);
                     if let Some(number) = stuck {
-                        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-                        pools.remove(&self.count);
+                        self.threads = None;
                         let (trial, input) = (now[number] >> 32, now[number] & 0xffff_ffff);
                         return Err(Hung { trial: trial - 1, input });
                     }
@@ -124,5 +127,13 @@ impl Pool {
             }
         }
         Ok(effects.into_iter().flatten().flatten().collect())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).entry(self.count).or_default().push(threads);
+        }
     }
 }

@@ -67,6 +67,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
         Ok(engine) => engine,
         Err(results) => return *results,
     };
+    engine.breadth_first = false;
     let ids = engine.starts[0].clone();
     let mut progress = Walked { states: 1, ..Walked::default() };
     if let Some(found) = check(&engine, &ids, None, (0, Vec::new()), Role::Start) {
@@ -83,7 +84,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
             let calls = (engine.space.handler_calls, engine.space.memo_misses);
             engine = match Engine::new(starts, settings) {
                 Ok(mut fresh) => {
-                    (fresh.begun, fresh.pruned) = (engine.begun, engine.pruned);
+                    (fresh.begun, fresh.pruned, fresh.breadth_first) = (engine.begun, engine.pruned, false);
                     fresh
                 }
                 Err(results) => return *results,
@@ -102,6 +103,10 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
             return progress.finish(engine, ending, starts);
         }
         progress.probes += count;
+        if progress.states == 1 && random.probes.is_none() {
+            // No probe can ever take a step, so no budget of states would ever be spent.
+            return progress.finish(engine, budget(Budget::Probes), starts);
+        }
         let spent = settings.max_states.is_some_and(|max| progress.states >= max);
         if spent {
             return progress.finish(engine, budget(Budget::States), starts);
@@ -260,7 +265,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
         let faults = if misses.is_empty() {
             Vec::new()
         } else {
-            engine.space.resolve(&misses, &engine.pool, engine.settings.handler_time).faults
+            engine.space.resolve(&misses, &mut engine.pool, engine.settings.handler_time).faults
         };
         let hung = faults.iter().any(|fault| fault.kind == FaultKind::Hung);
         for (number, node, event) in drawn {
@@ -358,17 +363,14 @@ fn for_each_enabled(
     for (i, sources) in space.sources.iter().enumerate() {
         let own = record(i);
         for source in sources {
-            let sender = record(source.sender);
-            for w in 0..source.words {
-                let mut enabled = sender[source.set + w] & !own[source.no_op + w];
-                while enabled != 0 {
-                    let event = EventId::new(source.group, w * 64 + enabled.trailing_zeros() as usize);
-                    enabled &= enabled - 1;
-                    if visit(count, i, event) {
-                        return count;
-                    }
-                    count += 1;
+            let mut enabled = record(source.sender)[source.set] & !own[source.no_op];
+            while enabled != 0 {
+                let event = source.first.plus(enabled.trailing_zeros() as usize);
+                enabled &= enabled - 1;
+                if visit(count, i, event) {
+                    return count;
                 }
+                count += 1;
             }
         }
     }

@@ -13,7 +13,7 @@ pub struct ReplayError {
     /// The event.
     pub event: String,
     /// Why not.
-    pub cause: StepError,
+    pub cause: Box<StepError>,
 }
 
 /// The states of a trace: where it starts, and the state after every event. A handler that panics ends a trace; that is
@@ -30,7 +30,9 @@ pub fn replay(trace: &Trace, delivery: &Delivery) -> Result<Vec<State>, ReplayEr
             Err(StepError::Panicked(_) | StepError::NotSerializable(_)) if i + 1 == trace.events.len() => {
                 break;
             }
-            Err(cause) => return Err(ReplayError { number: i + 1, event: event.to_string(), cause }),
+            Err(cause) => {
+                return Err(ReplayError { number: i + 1, event: event.to_string(), cause: Box::new(cause) });
+            }
         }
     }
     Ok(states)

@@ -6,6 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel;
 
 use framework::{
     Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source, Stimulus,
@@ -14,6 +18,7 @@ use framework::{
 
 use crate::delivery::Delivery;
 use crate::guard::{self, Panic};
+use crate::handler::CAUSES;
 use crate::results::HandlerFault;
 
 /// A state of a system: of every node its fields, its pending timers, what it persisted, and the messages it has sent
@@ -33,6 +38,9 @@ pub struct State {
     history: Option<Arc<Link>>,
     depth: u32,
 }
+
+/// After which time an `init` that has not returned is given up.
+const INIT_TIME: Duration = Duration::from_secs(5);
 
 /// One event of a state's past; states share their common past.
 struct Link {
@@ -101,6 +109,12 @@ pub enum StepError {
     /// The handler panicked.
     #[error("{0}")]
     Panicked(HandlerFault),
+    /// An `init` is not a function of the node.
+    #[error("{0}")]
+    Nondeterministic(HandlerFault),
+    /// An `init` did not return.
+    #[error("{0}")]
+    Hung(HandlerFault),
     /// The handler did something that has no bytes.
     #[error("{0}")]
     NotSerializable(HandlerFault),
@@ -112,8 +126,56 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When an `init` panics or a node has no canonical bytes.
+    /// When an `init` panics or does not return within five seconds, or a node has no canonical bytes.
     pub fn initial(system: &System) -> Result<Self, StepError> {
+        // On a thread of its own, which is lost if an `init` does not return.
+        let (done, result) = channel::bounded(1);
+        let started = Arc::new(AtomicUsize::new(0));
+        let (nodes, at) = (system.clone(), Arc::clone(&started));
+        std::thread::spawn(move || {
+            // Nobody listens any more when it took too long.
+            let _ = done.send(Self::run_inits_twice(&nodes, &at));
+        });
+        result.recv_timeout(INIT_TIME).unwrap_or_else(|_| {
+            let i = started.load(Ordering::Relaxed);
+            let (address, node) = system.nodes().nth(i).expect("some node was being started");
+            Err(StepError::Hung(HandlerFault {
+                node: address,
+                node_type: node.type_name().to_owned(),
+                handler: "init".to_owned(),
+                problem: format!("it has not returned for {INIT_TIME:?}; look for a loop that does not end"),
+            }))
+        })
+    }
+
+    /// Runs every `init` twice: like any handler it is a function of the node.
+    fn run_inits_twice(system: &System, started: &AtomicUsize) -> Result<Self, StepError> {
+        let (state, again) = (Self::run_inits(system, started)?, Self::run_inits(system, started)?);
+        for (i, (local, other)) in state.locals.iter().zip(&again.locals).enumerate() {
+            let fault = |problem: String| HandlerFault {
+                node: state.addresses[i],
+                node_type: local.node.type_name().to_owned(),
+                handler: "init".to_owned(),
+                problem,
+            };
+            let encode = |local: &Local| {
+                guard::catch(|| local.encode())
+                    .map_err(|panic| fault(panic.text))
+                    .and_then(|bytes| bytes.map_err(|error| fault(error.to_string())))
+                    .map_err(StepError::NotSerializable)
+            };
+            if encode(local)? != encode(other)? || state.sent[i] != again.sent[i] {
+                let change = local.node.value().changes(&other.node.value()).into_iter().next();
+                let field = change.map_or_else(String::new, |change| format!(": `{change}`"));
+                return Err(StepError::Nondeterministic(fault(format!(
+                    "two runs on the same node differ{field}; {CAUSES}"
+                ))));
+            }
+        }
+        Ok(state)
+    }
+
+    fn run_inits(system: &System, started: &AtomicUsize) -> Result<Self, StepError> {
         let addresses: Arc<[Address]> = system.nodes().map(|(address, _)| address).collect();
         let nodes = system.len();
         let mut state = Self {
@@ -125,6 +187,7 @@ impl State {
             depth: 0,
         };
         for (i, (_, node)) in system.nodes().enumerate() {
+            started.store(i, Ordering::Relaxed);
             state.locals.push(Arc::new(Local::new(node.boxed())));
             state.run(i, Stimulus::Init, "init")?;
         }

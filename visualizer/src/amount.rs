@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+/// More than any machine has.
+const THREADS_MAX: usize = 1024;
+
 /// A duration: a number with `ms`, `s`, `m` or `h` behind it.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let error =
-        || format!("`{text}` is not a duration: expected a number and a unit, such as `500ms`, `30s`, `2m` or `1h`");
+    let error = || {
+        format!(
+            "`{text}` is not a duration: expected a number and a unit, such as `500ms`, `30s`, `2m` or `1h`"
+        )
+    };
     let (number, unit) = split(text);
     let unit_ms = match unit {
         "ms" => 1.0,
@@ -16,12 +22,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: f64 = number.parse().map_err(|_| error())?;
     let duration = Duration::try_from_secs_f64(number * unit_ms / 1e3).map_err(|_| error())?;
-    if duration.is_zero() { Err(format!("`{text}` is no time at all; give at least `1ms`")) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err(format!("`{text}` is no time at all; give at least `1ms`"))
+    } else {
+        Ok(duration)
+    }
 }
 
 /// A size in bytes: a number with `K`, `M`, `G` or `T` behind it, which are powers of 1024.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let error = || format!("`{text}` is not a size: expected a number and a unit, such as `512M`, `4G` or `1.5G`");
+    let error =
+        || format!("`{text}` is not a size: expected a number and a unit, such as `512M`, `4G` or `1.5G`");
     let (number, unit) = split(text);
     let letter = unit.strip_suffix("iB").or_else(|| unit.strip_suffix('B')).unwrap_or(unit);
     let shift = match letter.to_ascii_uppercase().as_str() {
@@ -32,7 +43,8 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         _ => return Err(error()),
     };
     let number: f64 = number.parse().map_err(|_| error())?;
-    let bytes = Duration::try_from_secs_f64(number).map_err(|_| error())?.as_nanos() * (1 << shift) / 1_000_000_000;
+    let bytes =
+        Duration::try_from_secs_f64(number).map_err(|_| error())?.as_nanos() * (1 << shift) / 1_000_000_000;
     match u64::try_from(bytes) {
         Ok(0) | Err(_) => Err(error()),
         Ok(bytes) => Ok(bytes),
@@ -45,6 +57,14 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
     match digits.parse() {
         Ok(0) | Err(_) => Err(format!("`{text}` is not a number of 1 or more")),
         Ok(number) => Ok(number),
+    }
+}
+
+/// A number of threads.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    match count(text).map(usize::try_from)? {
+        Ok(threads) if threads <= THREADS_MAX => Ok(threads),
+        _ => Err(format!("`{text}` threads are too many; give {THREADS_MAX} at the most")),
     }
 }
 
@@ -65,6 +85,16 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A rate or another number of which the size matters: `812`, `180k`, `1.8M`.
+pub(crate) fn rough(number: f64) -> String {
+    match number {
+        ..10e3 => format!("{number:.0}"),
+        ..1e6 => format!("{:.0}k", number / 1e3),
+        ..100e6 => format!("{:.1}M", number / 1e6),
+        _ => format!("{:.0}M", number / 1e6),
+    }
 }
 
 /// A number with its noun: `1 state`, `81 states`.
@@ -128,8 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn threads_are_bounded() {
+        assert_eq!(threads("8"), Ok(8));
+        insta::assert_snapshot!(threads("5000").unwrap_err(), @"`5000` threads are too many; give 1024 at the most");
+    }
+
+    #[test]
     fn numbers_are_printed_for_people() {
         assert_eq!([0, 999, 1_000, 16_777_216].map(grouped), ["0", "999", "1,000", "16,777,216"]);
+        assert_eq!([812.4, 180_000.0, 1_775_316.0, 2e8].map(rough), ["812", "180k", "1.8M", "200M"]);
         assert_eq!([1, 2].map(|n| counted(n, "state")), ["1 state", "2 states"]);
         let times = [7, 12_340, 185_000].map(|ms| seconds(Duration::from_millis(ms)));
         assert_eq!(times, ["0.01 s", "12 s", "3 min 5 s"]);

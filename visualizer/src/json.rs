@@ -62,14 +62,14 @@ impl<'a> Violation<'a> {
                 node: None,
                 blame: outcome.blame().iter().map(ToString::to_string).collect(),
             }),
-            Verdict::HandlerPanicked(fault) | Verdict::HandlerHung(fault) | Verdict::Nondeterministic(fault) => {
-                Some(Self {
-                    name: &fault.handler,
-                    reason: &fault.problem,
-                    node: Some(fault.node.to_string()),
-                    blame: Vec::new(),
-                })
-            }
+            Verdict::HandlerPanicked(fault)
+            | Verdict::HandlerHung(fault)
+            | Verdict::Nondeterministic(fault) => Some(Self {
+                name: &fault.handler,
+                reason: &fault.problem,
+                node: Some(fault.node.to_string()),
+                blame: Vec::new(),
+            }),
             Verdict::PredicatePanicked { predicate, panic } => {
                 Some(Self { name: predicate, reason: panic, node: None, blame: Vec::new() })
             }
@@ -80,14 +80,20 @@ impl<'a> Violation<'a> {
 
 impl<'a> Report<'a> {
     /// The report of a search.
-    pub(crate) fn new(lab: &'a str, command: &'a str, strategy: &'a str, results: &'a Results) -> Self {
+    pub(crate) fn new(
+        lab: &'a str,
+        command: &'a str,
+        strategy: &'a str,
+        results: &'a Results,
+        code: ExitCode,
+    ) -> Self {
         let stats = &results.stats;
         Self {
             lab,
             command,
             strategy,
             verdict: results.verdict.word(),
-            exit_code: ExitCode::of(&results.verdict, false).number(),
+            exit_code: code.number(),
             states: stats.states,
             generated: stats.generated,
             depth: stats.depth,
@@ -144,7 +150,8 @@ mod tests {
             elapsed: Duration::from_millis(500),
             ..Stats::default()
         };
-        let mut report = Report::new("register", "cargo lab search register", "bfs", &results);
+        let mut report =
+            Report::new("register", "cargo lab search register", "bfs", &results, ExitCode::Violated);
         report.trace = Some("target/traces/register-violated.json");
         let notes = ["something to know".to_owned()];
         report.notes = &notes;

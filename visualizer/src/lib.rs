@@ -1,1 +1,38 @@
-//! x
+//! Reports and traces of searches, and the `lab` command.
+//!
+//! A search (crate `search`) prints nothing; this crate turns what it found into text, JSON and trace files. A trace
+//! file opens without the code of the lab: every value, message and reason is in it.
+//!
+//! - [`lab_main`] is the `main` of a lab's driver, and [`lab_command`] that of `cargo lab`.
+//! - [`record`] writes down what a trace does, as a [`TraceFile`]; [`text`] shows one.
+//! - [`ExitCode`] lists how the commands end.
+//!
+//! It shows plain text only: there is no interactive viewer here yet.
+
+mod amount;
+mod command;
+mod console;
+mod demo;
+mod driver;
+mod exit_code;
+mod human;
+mod json;
+mod launch;
+mod options;
+mod pool;
+mod progress;
+mod record;
+#[cfg(test)]
+mod sample;
+mod shell;
+mod switches;
+pub mod text;
+pub mod trace_file;
+mod workspace;
+
+pub use command::lab_command;
+pub use driver::lab_main;
+pub use exit_code::ExitCode;
+pub use pool::{Pool, PoolError, ValueId};
+pub use record::record;
+pub use trace_file::{TraceFile, TraceFileError};

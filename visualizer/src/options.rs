@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,7 +129,7 @@ pub(crate) fn with_common_options(command: Command) -> Command {
         )
         .arg(
             search(valued("threads", "N"))
-                .value_parser(value_parser!(NonZeroUsize))
+                .value_parser(amount::threads)
                 .help("Threads to use; all cores unless given. Changes the time only"),
         )
         .arg(
@@ -138,17 +137,16 @@ pub(crate) fn with_common_options(command: Command) -> Command {
                 .value_parser(amount::count)
                 .help("With `--strategy random`: how many probes"),
         )
-        .arg(
-            search(flag("until-goal"))
-                .help("End at the first state that satisfies a goal of the lab; without it all states are visited"),
-        )
+        .arg(search(flag("until-goal")).help(
+            "End at the first state that satisfies a goal of the lab; without it all states are visited",
+        ))
         .arg(search(flag("prune-done")).help("Do not go on from states in which all clients are done"))
         .arg(search(flag("no-minimize")).help("Show a failing trace as it was found, not shortened"))
         .arg(network(flag("no-network")).help("Deliver no messages, but for those to oneself"))
         .arg(
-            network(repeated("link", "FROM:TO=off"))
-                .value_parser(switches::link_switch)
-                .help("Switch the messages from one node to another off (or on), such as `server1:server2=off`"),
+            network(repeated("link", "FROM:TO=off")).value_parser(switches::link_switch).help(
+                "Switch the messages from one node to another off (or on), such as `server1:server2=off`",
+            ),
         )
         .arg(
             network(repeated("sender", "NODE=off"))
@@ -180,7 +178,7 @@ pub(crate) fn with_common_options(command: Command) -> Command {
 }
 
 fn valued(name: &'static str, value: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value)
+    Arg::new(name).long(name).value_name(value).allow_negative_numbers(true)
 }
 
 fn flag(name: &'static str) -> Arg {
@@ -191,12 +189,7 @@ fn repeated(name: &'static str, value: &'static str) -> Arg {
     valued(name, value).action(ArgAction::Append)
 }
 
-fn request(
-    lab: &str,
-    own: &[LabOption],
-    matches: &ArgMatches,
-    args: &[OsString],
-) -> Result<Request, String> {
+fn request(lab: &str, own: &[LabOption], matches: &ArgMatches, args: &[OsString]) -> Result<Request, String> {
     let mut notes = Vec::new();
     let mut max_depth = matches.get_one::<u32>("max-depth").copied();
     let max_states = matches.get_one::<u64>("max-states").copied();
@@ -226,7 +219,9 @@ fn request(
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         own: own
             .iter()
-            .filter_map(|option| Some((option.name.to_owned(), matches.get_one::<String>(option.name)?.clone())))
+            .filter_map(|option| {
+                Some((option.name.to_owned(), matches.get_one::<String>(option.name)?.clone()))
+            })
             .collect::<BTreeMap<_, _>>(),
     };
     let node_switches = |name| matches.get_many::<NodeSwitch>(name).unwrap_or_default().copied().collect();
@@ -237,7 +232,7 @@ fn request(
         max_states,
         max_time,
         max_memory: matches.get_one("max-memory").copied(),
-        threads: matches.get_one::<NonZeroUsize>("threads").map(|threads| threads.get()),
+        threads: matches.get_one("threads").copied(),
         until_goal: matches.get_flag("until-goal"),
         prune_done: matches.get_flag("prune-done"),
         minimize: !matches.get_flag("no-minimize"),
@@ -344,7 +339,8 @@ mod tests {
 
     #[test]
     fn the_command_to_repeat_says_nothing_of_the_output() {
-        let args = ["--clients", "2", "--json", "--trace", "/home/ann/t.json", "--partition", "server1|server2"];
+        let args =
+            ["--clients", "2", "--json", "--trace", "/home/ann/t.json", "--partition", "server1|server2"];
         let request = parse(&Toy, &args.map(OsString::from)).unwrap();
         assert_eq!(request.command, "cargo lab search toy --clients 2 --partition 'server1|server2'");
     }
@@ -375,7 +371,8 @@ mod tests {
             "--probes 3",
             "stray",
         ];
-        let errors: Vec<String> = lines.into_iter().map(|line| format!("$ {line}\n{}", error(line))).collect();
+        let errors: Vec<String> =
+            lines.into_iter().map(|line| format!("$ {line}\n{}", error(line))).collect();
         insta::assert_snapshot!(errors.join("\n"));
     }
 

@@ -246,7 +246,9 @@ impl<'de> Deserialize<'de> for Entry {
             "float" => serde_json::from_value(next()).map(Self::Float),
             "text" => serde_json::from_value(next()).map(Self::Text),
             "bytes" => match serde_json::from_value::<String>(next()) {
-                Ok(text) => Ok(Self::Bytes(Hex::parse(&text).ok_or_else(|| D::Error::custom("bytes are hexadecimal"))?)),
+                Ok(text) => Ok(Self::Bytes(
+                    Hex::parse(&text).ok_or_else(|| D::Error::custom("bytes are hexadecimal"))?,
+                )),
                 Err(error) => Err(error),
             },
             "address" => serde_json::from_value(next()).map(Self::Address),
@@ -273,7 +275,10 @@ impl Hex<'_> {
         let digits: Option<Vec<u8>> =
             text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
         let digits = digits?;
-        digits.len().is_multiple_of(2).then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+        digits
+            .len()
+            .is_multiple_of(2)
+            .then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
     }
 }
 
@@ -336,16 +341,20 @@ mod tests {
             r#"[["bytes","0g"]]"#,
             r#"[["record","Entry",[["term"]]]]"#,
         ];
-        insta::assert_snapshot!(errors.map(|json| format!("{json}: {}", parsed(json).unwrap_err())).join("\n"));
+        insta::assert_snapshot!(
+            errors.map(|json| format!("{json}: {}", parsed(json).unwrap_err())).join("\n")
+        );
     }
 
     #[test]
     fn small_files_cannot_describe_huge_values() {
-        let bomb: Vec<String> =
-            (0..100).map(|i| if i == 0 { r#"["unit"]"#.into() } else { format!(r#"["list",[{0},{0}]]"#, i - 1) }).collect();
+        let bomb: Vec<String> = (0..100)
+            .map(|i| if i == 0 { r#"["unit"]"#.into() } else { format!(r#"["list",[{0},{0}]]"#, i - 1) })
+            .collect();
         insta::assert_snapshot!(parsed(&format!("[{}]", bomb.join(","))).unwrap_err(), @"value 17 has more than 200000 parts");
-        let tower: Vec<String> =
-            (0..300).map(|i| if i == 0 { r#"["unit"]"#.into() } else { format!(r#"["some",{}]"#, i - 1) }).collect();
+        let tower: Vec<String> = (0..300)
+            .map(|i| if i == 0 { r#"["unit"]"#.into() } else { format!(r#"["some",{}]"#, i - 1) })
+            .collect();
         insta::assert_snapshot!(parsed(&format!("[{}]", tower.join(","))).unwrap_err(), @"value 201 is nested more than 200 deep");
     }
 }

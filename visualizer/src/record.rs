@@ -7,8 +7,8 @@ use framework::{Address, Envelope, Event, Local, Payload, PendingTimer, Stimulus
 use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
 
 use crate::trace_file::{
-    BlamedField, Finding, Happening, Message, MessageId, Network, NodeInfo, NodeState, Origin, Search, Start,
-    Step, Timer, TraceFile,
+    BlamedField, Finding, Happening, Message, MessageId, Network, NodeInfo, NodeState, Origin, Search, Step,
+    Timer, TraceFile,
 };
 
 /// The trace of a search that found something, with every value in it; `None` if the search found no trace.
@@ -62,14 +62,14 @@ impl Recorder {
     fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
         // The event that a handler failed on is not tried again: it might not return.
         let (fine, failing) = match (fault(verdict), trace.events.split_last()) {
-            (Some(fault), Some((last, before)))
+            (Some((what, fault)), Some((last, before)))
                 if last.node() == fault.node && last.handler() == fault.handler =>
             {
-                (before, Some((last, fault.problem.clone())))
+                (before, Some((last, format!("the handler {what}: {}", fault.problem))))
             }
             _ => (&trace.events[..], None),
         };
-        let (states, stuck) = replay(trace, fine, delivery);
+        let (states, stuck) = replay(&trace.start, fine, delivery);
         for (pair, event) in states.windows(2).zip(fine) {
             self.step(&pair[0], event, &pair[1]);
         }
@@ -138,22 +138,18 @@ impl Recorder {
 /// The states of a trace as far as it replays, and the event it is stuck at with the reason. It replays to its end
 /// unless handlers are not deterministic.
 fn replay<'a>(
-    trace: &Trace,
+    start: &State,
     events: &'a [Event],
     delivery: &Delivery,
 ) -> (Vec<State>, Option<(&'a Event, String)>) {
-    let prefix = |len: usize| Trace {
-        start: trace.start.clone(),
-        events: events[..len].to_vec(),
-        found_len: trace.found_len,
-    };
-    match search::replay(&prefix(events.len()), delivery) {
-        Ok(states) => (states, None),
-        Err((i, error)) => {
-            let states = search::replay(&prefix(i), delivery).unwrap_or_else(|_| vec![trace.start.clone()]);
-            (states, events.get(i).map(|event| (event, error.to_string())))
+    let mut states = vec![start.clone()];
+    for (i, event) in events.iter().enumerate() {
+        match states[i].step(event, delivery) {
+            Ok(state) => states.push(state),
+            Err(error) => return (states, Some((event, format!("cannot be replayed: {error}")))),
         }
     }
+    (states, None)
 }
 
 /// What a handler sends, in order; `None` if it does something else than when the trace was replayed.
@@ -172,11 +168,12 @@ fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, P
     new.map(|envelope| (envelope.to, envelope.message)).collect()
 }
 
-fn fault(verdict: &Verdict) -> Option<&HandlerFault> {
+/// What is wrong with a handler, in a word or two and in full.
+fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
     match verdict {
-        Verdict::HandlerPanicked(fault) | Verdict::HandlerHung(fault) | Verdict::Nondeterministic(fault) => {
-            Some(fault)
-        }
+        Verdict::HandlerPanicked(fault) => Some(("panics", fault)),
+        Verdict::HandlerHung(fault) => Some(("does not return", fault)),
+        Verdict::Nondeterministic(fault) => Some(("is not deterministic", fault)),
         _ => None,
     }
 }
@@ -192,7 +189,7 @@ fn finding(verdict: &Verdict) -> Finding {
         }
         Verdict::PredicatePanicked { predicate, panic } => (predicate.clone(), panic.clone(), Vec::new()),
         other => match fault(other) {
-            Some(fault) => (
+            Some((_, fault)) => (
                 format!("{} of {} ({})", fault.handler, fault.node, fault.node_type),
                 fault.problem.clone(),
                 Vec::new(),

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use framework::{
-    Address, Context, Lab, LabOption, LabOptions, Node, Outcome, Predicate, Scenario, System,
-};
+use framework::{Address, Context, Lab, LabOption, LabOptions, Node, Outcome, Predicate, Scenario, System};
 use search::{Coverage, HandlerFault, Results, Settings, State, Stats, Trace, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -178,7 +176,10 @@ pub(crate) fn initial(clients: u16, touchy: bool) -> State {
 
 pub(crate) fn violation() -> Verdict {
     let (_, last) = events(&initial(2, false), &VIOLATION);
-    Verdict::Violated { invariant: "texts are kept".to_owned(), outcome: texts_are_kept().check(&last.view()) }
+    Verdict::Violated {
+        invariant: "texts are kept".to_owned(),
+        outcome: texts_are_kept().check(&last.view()),
+    }
 }
 
 pub(crate) fn recorded(results: &Results) -> TraceFile {

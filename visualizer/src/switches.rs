@@ -132,7 +132,9 @@ pub(crate) fn partition(text: &str) -> Result<Partition, String> {
             members.push(member);
         }
         if members.is_empty() {
-            return Err(format!("a group of `{text}` is empty: expected groups such as `server1,server2|server3`"));
+            return Err(format!(
+                "a group of `{text}` is empty: expected groups such as `server1,server2|server3`"
+            ));
         }
         groups.push(members);
     }
@@ -187,7 +189,9 @@ mod tests {
             ..Switches::default()
         };
         let (delivery, notes) = switches.delivery(&[S1, S2, S3, C1]).unwrap();
-        assert!(delivery.may_deliver(S1, S2) && delivery.may_deliver(S1, S3) && !delivery.may_deliver(S3, S1));
+        assert!(
+            delivery.may_deliver(S1, S2) && delivery.may_deliver(S1, S3) && !delivery.may_deliver(S3, S1)
+        );
         assert!(!delivery.may_deliver(C1, S1));
         assert_eq!(notes, ["in no group of the partition, so each is alone: client1"]);
     }

@@ -9,8 +9,8 @@ use crate::trace_file::{BlamedField, Happening, NodeState, Step, Timer, TraceFil
 
 /// How many changed fields of one event are shown.
 const CHANGES_MAX: usize = 3;
-/// How many columns a value gets within a changed field.
-const VALUE_WIDTH: usize = 36;
+/// How many columns a value gets within a changed field; twice as many if it is the only one.
+const VALUE_WIDTH: usize = 32;
 /// How many receivers of one message are named.
 const RECEIVERS_MAX: usize = 5;
 /// How many blamed fields are shown.
@@ -72,7 +72,7 @@ pub fn body(trace: &TraceFile, layout: &Layout) -> Vec<String> {
     }
     let room = layout.max_lines.saturating_sub(head.len() + tail.len());
     let events = event_texts(trace, layout);
-    let lines = head.into_iter().chain(arrange(events, room)).chain(tail);
+    let lines = head.into_iter().chain(arrange(events, room, layout.width)).chain(tail);
     lines.map(|line| fit(&line, layout.width)).collect()
 }
 
@@ -91,12 +91,14 @@ pub(crate) fn fit(line: &str, width: usize) -> String {
 
 /// Neither a control character nor one that reverses the direction of writing.
 fn is_harmless(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !c.is_control()
+        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn summary(trace: &TraceFile) -> String {
     let found = trace.search.found_len;
-    let shortened = if found > trace.steps.len() { format!(" (shortened from {found})") } else { String::new() };
+    let shortened =
+        if found > trace.steps.len() { format!(" (shortened from {found})") } else { String::new() };
     match trace.steps.len() {
         0 => "It is so at the start, before any event.".to_owned(),
         1 => format!("1 event leads there{shortened}:"),
@@ -111,42 +113,79 @@ fn events(count: usize) -> String {
 /// One event: a line for it, and what came of it.
 struct EventText {
     headline: String,
-    /// Fields that changed; then messages that were sent and timers that were set. Not empty if there.
+    /// The fields that changed, the messages that were sent, or what went wrong. Never empty.
     details: Vec<String>,
+    /// The timers that were set: left out first.
+    timers: Option<String>,
+    /// Whether it changed a field that is to blame: shortened last.
+    blamed: bool,
 }
 
+/// What stands before details on a line of their own.
+const INDENT: &str = "      ";
+
 impl EventText {
-    fn joined(&self) -> String {
-        self.details.join("; ")
+    /// With room for everything: the changed fields on one line, the rest on another.
+    fn tall(self) -> Vec<String> {
+        let mut details = self.details;
+        match self.timers {
+            Some(timers) if details.len() > 1 => details[1] = format!("{}; {timers}", details[1]),
+            timers => details.extend(timers),
+        }
+        let details = details.into_iter().map(|detail| format!("{INDENT}{detail}"));
+        std::iter::once(self.headline).chain(details).collect()
+    }
+
+    /// On two lines.
+    fn medium(self, width: usize) -> Vec<String> {
+        let details = self.details_within(width.saturating_sub(INDENT.len()));
+        vec![self.headline, format!("{INDENT}{details}")]
+    }
+
+    /// On one line.
+    fn inline(self, width: usize) -> String {
+        let room = width.saturating_sub(self.headline.chars().count() + 3);
+        format!("{} — {}", self.headline, self.details_within(room))
+    }
+
+    /// Whether the first detail is not cut on one line with the event.
+    fn fits_inline(&self, width: usize) -> bool {
+        let first = self.details.first().map_or(0, |detail| detail.chars().count());
+        let more = if self.details.len() > 1 { "; …".chars().count() } else { 0 };
+        self.headline.chars().count() + 3 + first + more <= width
+    }
+
+    /// As many of the details as there is room for, at least the first.
+    fn details_within(&self, room: usize) -> String {
+        let all = self.details.join("; ");
+        let with_timers = self.timers.iter().map(|timers| format!("{all}; {timers}"));
+        let shortened = (self.details.len() > 1).then(|| format!("{}; …", self.details[0]));
+        let mut candidates = with_timers.chain([all.clone()]).chain(shortened);
+        candidates.find(|text| text.chars().count() <= room).unwrap_or(all)
+    }
+
+    fn len(&self) -> usize {
+        let details = self.details.iter().map(|detail| detail.chars().count());
+        self.headline.chars().count() + details.sum::<usize>()
     }
 }
 
 /// Fits events into a number of lines: if they need more, details share a line, and then the shortest events take
 /// theirs along on the line of the event.
-fn arrange(events: Vec<EventText>, room: usize) -> Vec<String> {
-    const INDENT: &str = "      ";
-    let tall: usize = events.iter().map(|event| 1 + event.details.len()).sum();
+fn arrange(events: Vec<EventText>, room: usize, width: usize) -> Vec<String> {
+    let tall: usize = events.iter().map(|event| 1 + event.details.len().max(1)).sum();
     if tall <= room {
-        let texts = events.into_iter().flat_map(|event| {
-            let details = event.details.into_iter().map(|detail| format!("{INDENT}{detail}"));
-            std::iter::once(event.headline).chain(details)
-        });
-        return texts.collect();
+        return events.into_iter().flat_map(EventText::tall).collect();
     }
-    let medium: usize = events.iter().map(|event| 1 + usize::from(!event.details.is_empty())).sum();
-    let mut shortest: Vec<usize> = (0..events.len()).filter(|i| !events[*i].details.is_empty()).collect();
-    shortest.sort_by_key(|i| events[*i].headline.chars().count() + events[*i].joined().chars().count());
-    shortest.truncate(medium.saturating_sub(room));
+    let mut shortest: Vec<usize> = (0..events.len()).collect();
+    shortest.sort_by_key(|i| (events[*i].blamed, !events[*i].fits_inline(width), events[*i].len()));
+    shortest.truncate((2 * events.len()).saturating_sub(room));
     let mut lines = Vec::with_capacity(room);
     for (i, event) in events.into_iter().enumerate() {
-        let details = event.joined();
-        if details.is_empty() {
-            lines.push(event.headline);
-        } else if shortest.contains(&i) {
-            lines.push(format!("{} — {details}", event.headline));
+        if shortest.contains(&i) {
+            lines.push(event.inline(width));
         } else {
-            lines.push(event.headline);
-            lines.push(format!("{INDENT}{details}"));
+            lines.extend(event.medium(width));
         }
     }
     lines
@@ -157,26 +196,23 @@ fn event_texts(trace: &TraceFile, layout: &Layout) -> Vec<EventText> {
     let mut texts = Vec::with_capacity(trace.steps.len());
     for (i, step) in trace.steps.iter().enumerate() {
         let headline = headline(trace, trace.history.len() + i + 1, &step.event, layout);
-        let mut details = Vec::new();
-        if let Some(node) = trace.node(trace.node_of(&step.event)) {
-            if let Some(after) = &step.after {
-                details.extend(changed(trace, states[node], after));
-                details.extend(sent(trace, step));
-                details.extend(timers_set(states[node], step, after));
-                states[node] = after;
-            }
+        let mut text = EventText { headline, details: Vec::new(), timers: None, blamed: false };
+        let address = trace.node_of(&step.event);
+        if let Some(node) = trace.node(address)
+            && let Some(after) = &step.after
+        {
+            let changes = changed(trace, address, states[node], after);
+            text.blamed = changes.iter().any(|(blamed, _)| *blamed);
+            text.details.extend(changes_text(&changes));
+            text.details.extend(sent(trace, step));
+            text.timers = timers_set(states[node], step, after);
+            states[node] = after;
         }
-        if let Some(fault) = &step.fault {
-            details.push(fault.clone());
-        } else if details.is_empty() {
-            details.push("nothing changes".to_owned());
+        text.details.extend(step.fault.clone());
+        if text.details.is_empty() {
+            text.details.push(text.timers.take().unwrap_or_else(|| "nothing changes".to_owned()));
         }
-        // Sends and timers share a line.
-        if details.len() == 3 {
-            let timers = details.pop().unwrap_or_default();
-            details[1] = format!("{}; {timers}", details[1]);
-        }
-        texts.push(EventText { headline, details });
+        texts.push(text);
     }
     texts
 }
@@ -186,7 +222,11 @@ fn headline(trace: &TraceFile, number: usize, event: &Happening, layout: &Layout
     let (start, value, end) = match event {
         Happening::Deliver { message } => {
             let message = &trace.messages[*message as usize];
-            (format!("{number:>2}. {} receives ", message.to), message.value, format!(" from {}", message.from))
+            (
+                format!("{number:>2}. {} receives ", message.to),
+                message.value,
+                format!(" from {}", message.from),
+            )
         }
         Happening::Timer { node, timer } => {
             (format!("{number:>2}. {node}'s timer "), timer.value, " fires".to_owned())
@@ -196,14 +236,30 @@ fn headline(trace: &TraceFile, number: usize, event: &Happening, layout: &Layout
     format!("{start}{}{end}", short(trace, value, room))
 }
 
-fn changed(trace: &TraceFile, before: &NodeState, after: &NodeState) -> Option<String> {
-    let mut changes = changes(trace, Some(before.fields), Some(after.fields));
-    for mut change in self::changes(trace, before.durable, after.durable) {
-        change.path = if change.path.is_empty() { "durable".to_owned() } else { format!("durable.{}", change.path) };
-        changes.push(change);
+/// The changed fields, those to blame first, with whether they are.
+fn changed(trace: &TraceFile, node: &str, before: &NodeState, after: &NodeState) -> Vec<(bool, Change)> {
+    let is_blamed = |change: &Change| {
+        let mut blame = trace.verdict.blame.iter();
+        blame.any(|b| b.node == node && !b.field.is_empty() && change.path.starts_with(&b.field))
+    };
+    let mut changed: Vec<(bool, Change)> = changes(trace, Some(before.fields), Some(after.fields))
+        .into_iter()
+        .map(|change| (is_blamed(&change), change))
+        .collect();
+    changed.sort_by_key(|(blamed, _)| !blamed);
+    for mut change in changes(trace, before.durable, after.durable) {
+        let dot = if change.path.is_empty() { "" } else { "." };
+        change.path = format!("durable{dot}{}", change.path);
+        changed.push((false, change));
     }
+    changed
+}
+
+fn changes_text(changes: &[(bool, Change)]) -> Option<String> {
+    let width = if changes.len() == 1 { 2 * VALUE_WIDTH } else { VALUE_WIDTH };
+    let shown = changes.iter().take(CHANGES_MAX);
+    let mut texts: Vec<String> = shown.map(|(_, change)| change_text(change, width)).collect();
     let more = changes.len().saturating_sub(CHANGES_MAX);
-    let mut texts: Vec<String> = changes.iter().take(CHANGES_MAX).map(change_text).collect();
     if more > 0 {
         texts.push(format!("… and {more} more"));
     }
@@ -221,8 +277,8 @@ fn changes(trace: &TraceFile, before: Option<ValueId>, after: Option<ValueId>) -
     }
 }
 
-fn change_text(change: &Change) -> String {
-    let text = |value: &Value| capped(value, VALUE_WIDTH);
+fn change_text(change: &Change, width: usize) -> String {
+    let text = |value: &Value| capped(value, width);
     let path = if change.path.is_empty() { String::new() } else { format!("{}: ", change.path) };
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("{path}{} → {}", text(before), text(after)),
@@ -306,7 +362,8 @@ fn blamed(trace: &TraceFile, blame: &BlamedField) -> Option<String> {
             (value, since) = (now, i);
         }
     }
-    let path = if blame.field.is_empty() { blame.node.clone() } else { format!("{}.{}", blame.node, blame.field) };
+    let path =
+        if blame.field.is_empty() { blame.node.clone() } else { format!("{}.{}", blame.node, blame.field) };
     let since = since.map_or_else(
         || " (since the start)".to_owned(),
         |i| format!(" (since event {})", trace.history.len() + i + 1),

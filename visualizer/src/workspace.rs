@@ -12,7 +12,9 @@ pub(crate) struct Workspace {
 /// Why a lab or the workspace was not found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WorkspaceError {
-    #[error("no folder with a `Cargo.toml` and `labs/` here or above `{here}`; run this in your copy of the labs")]
+    #[error(
+        "no folder with a `Cargo.toml` and `labs/` here or above `{here}`; run this in your copy of the labs"
+    )]
     NotFound { here: String },
     #[error("there is no lab `{lab}`; known labs: {known}")]
     NoSuchLab { lab: String, known: String },
@@ -30,7 +32,8 @@ impl Workspace {
     }
 
     fn around(here: &Path) -> Option<Self> {
-        let root = here.ancestors().find(|dir| dir.join("Cargo.toml").is_file() && dir.join("labs").is_dir())?;
+        let root =
+            here.ancestors().find(|dir| dir.join("Cargo.toml").is_file() && dir.join("labs").is_dir())?;
         Some(Self { root: root.to_owned() })
     }
 

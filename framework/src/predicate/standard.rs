@@ -19,44 +19,38 @@ pub enum Quantifier {
 /// Every client got the results its workload expects so far. Commands without expectation accept any result.
 /// (DSLabs `RESULTS_OK`)
 pub fn results_ok() -> Predicate {
-    Predicate::new("clients got the expected results", |view| {
-        for worker in view.workers() {
-            if let Some(wrong) = worker.wrong_result() {
-                let reason = format!(
-                    "{} got {} for {} (its command {}), expected {}",
-                    worker.address(),
-                    wrong.response,
-                    wrong.command,
-                    wrong.index + 1,
-                    wrong.expected
-                );
-                return Outcome::fails(reason).blaming(worker.address(), format!("results[{}]", wrong.index));
-            }
+    Predicate::for_each_worker("clients got the expected results", |worker| match worker.wrong_result() {
+        None => Outcome::holds(),
+        Some(wrong) => {
+            let reason = format!(
+                "{} got {} for {} (its command {}), expected {}",
+                worker.address(),
+                wrong.response,
+                wrong.command,
+                wrong.index + 1,
+                wrong.expected
+            );
+            Outcome::fails(reason).blaming(worker.address(), format!("results[{}]", wrong.index))
         }
-        Outcome::holds()
     })
 }
 
 /// No client has any result. (DSLabs `NONE_DECIDED`)
 pub fn none_decided() -> Predicate {
-    Predicate::new("no client has a result", |view| {
-        match view.workers().find(|worker| worker.result_count() > 0) {
-            Some(worker) => Outcome::fails(format!(
-                "{} has {} results, the first is {}",
-                worker.address(),
-                worker.result_count(),
-                worker.result_text(0)
-            ))
-            .blaming(worker.address(), "results"),
-            None => Outcome::holds(),
+    Predicate::for_each_worker("no client has a result", |worker| match worker.result_count() {
+        0 => Outcome::holds(),
+        count => {
+            let (address, first) = (worker.address(), worker.result_text(0));
+            Outcome::fails(format!("{address} has {count} results, the first is {first}"))
+                .blaming(address, "results")
         }
     })
 }
 
 /// Every client has finished its workload. (DSLabs `CLIENTS_DONE`)
 pub fn clients_done() -> Predicate {
-    Predicate::new("all clients are done", |view| {
-        view.workers().find(|worker| !worker.is_done()).map_or_else(Outcome::holds, not_done)
+    Predicate::for_each_worker("all clients are done", |worker| {
+        if worker.is_done() { Outcome::holds() } else { not_done(worker) }
     })
 }
 

@@ -49,12 +49,20 @@ fn diff(path: String, before: &Value, after: &Value, out: &mut Vec<Change>) {
             }
         }
         (Value::Some(before), Value::Some(after)) => diff(path, before, after, out),
+        // A set shows as a list: what was put in or taken out anywhere is one change, not a shift of all that follows.
+        (Value::List(x), Value::List(y)) if y.len() > x.len() && !y.starts_with(x) && is_within(x, y) => {
+            out.extend(rest(x, y).map(|item| Change { path: path.clone(), before: None, after: Some(item) }));
+        }
+        (Value::List(x), Value::List(y)) if x.len() > y.len() && !x.starts_with(y) && is_within(y, x) => {
+            out.extend(rest(y, x).map(|item| Change { path: path.clone(), before: Some(item), after: None }));
+        }
         (Value::List(x), Value::List(y)) | (Value::Tuple(x), Value::Tuple(y)) => {
             for i in 0..x.len().max(y.len()) {
                 entry(format!("{path}[{i}]"), x.get(i), y.get(i), out);
             }
         }
         (Value::Map(x), Value::Map(y)) => {
+            let so_far = out.len();
             for (key, before) in x {
                 let after = y.iter().find(|(k, _)| k == key).map(|(_, v)| v);
                 entry(format!("{path}[{key}]"), Some(before), after, out);
@@ -62,9 +70,24 @@ fn diff(path: String, before: &Value, after: &Value, out: &mut Vec<Change>) {
             for (key, after) in y.iter().filter(|(key, _)| !x.iter().any(|(k, _)| k == key)) {
                 entry(format!("{path}[{key}]"), None, Some(after), out);
             }
+            if out.len() == so_far {
+                // The same entries in another order.
+                out.push(Change { path, before: Some(before.clone()), after: Some(after.clone()) });
+            }
         }
         _ => out.push(Change { path, before: Some(before.clone()), after: Some(after.clone()) }),
     }
+}
+
+/// Whether all of `some` are in `all`, in that order.
+fn is_within(some: &[Value], all: &[Value]) -> bool {
+    rest(some, all).count() + some.len() == all.len()
+}
+
+/// The items of `all` that are left when those of `some` are taken out from the front.
+fn rest<'a>(some: &'a [Value], all: &'a [Value]) -> impl Iterator<Item = Value> + 'a {
+    let mut some = some.iter().peekable();
+    all.iter().filter(move |item| some.next_if_eq(item).is_none()).cloned()
 }
 
 fn entry(path: String, before: Option<&Value>, after: Option<&Value>, out: &mut Vec<Change>) {
@@ -103,6 +126,11 @@ mod tests {
         acks[2]: - None
         acks[3]: + None
         "#);
+        let set = |items: &[u8]| Value::of(&items);
+        let insertion = set(&[2, 3]).changes(&set(&[1, 2, 3]));
+        assert_eq!(insertion.iter().map(Change::to_string).collect::<Vec<_>>(), [": + 1"]);
+        let removal = set(&[1, 2, 3]).changes(&set(&[1, 3]));
+        assert_eq!(removal.iter().map(Change::to_string).collect::<Vec<_>>(), [": - 2"]);
         assert!(Value::of(&before).changes(&Value::of(&before)).is_empty());
     }
 }

@@ -59,28 +59,33 @@ impl Value {
 
     /// The path and the length of the longest list or map in the tree, if there is any.
     pub fn longest_collection(&self) -> Option<(String, usize)> {
-        let (here, parts): (usize, Vec<(String, &Value)>) = match self {
+        let (path, len) = self.longest()?;
+        Some((path.strip_prefix('.').unwrap_or(&path).to_owned(), len))
+    }
+
+    fn longest(&self) -> Option<(String, usize)> {
+        let (own, parts): (Option<usize>, Vec<(String, &Value)>) = match self {
             Self::List(items) => {
-                (items.len(), items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
+                (Some(items.len()), items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
             }
             Self::Map(entries) => {
-                (entries.len(), entries.iter().map(|(key, v)| (format!("[{key}]"), v)).collect())
+                (Some(entries.len()), entries.iter().map(|(key, v)| (format!("[{key}]"), v)).collect())
             }
             Self::Record { fields, .. } => {
-                (0, fields.iter().map(|(name, v)| (format!(".{name}"), v)).collect())
+                (None, fields.iter().map(|(name, v)| (format!(".{name}"), v)).collect())
             }
-            Self::Some(inner) => (0, vec![(String::new(), inner.as_ref())]),
-            Self::Tuple(items) => (0, items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect()),
+            Self::Some(inner) => (None, vec![(String::new(), inner.as_ref())]),
+            Self::Tuple(items) => {
+                (None, items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
+            }
             _ => return None,
         };
-        let own = matches!(self, Self::List(_) | Self::Map(_)).then(|| (String::new(), here));
         let inner = parts.into_iter().filter_map(|(step, value)| {
-            let (path, len) = value.longest_collection()?;
+            let (path, len) = value.longest()?;
             Some((format!("{step}{path}"), len))
         });
-        let (path, len) =
-            own.into_iter().chain(inner).reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-        Some((path.strip_prefix('.').unwrap_or(&path).to_owned(), len))
+        let own = own.map(|len| (String::new(), len));
+        own.into_iter().chain(inner).reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 
     /// The part of the tree at `path`, as [`Change`] and [`Blame`](crate::Blame) write paths: `log[3].term`.

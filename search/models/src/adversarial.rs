@@ -51,15 +51,13 @@ pub fn flood(senders: u16, messages: u32) -> System {
 
 /// Invariant of [`delivery_log`]: no message is written down twice.
 pub fn logged_once() -> Predicate {
-    Predicate::new("no message is logged twice", |view| {
-        for (address, logger) in view.nodes::<Logger>() {
-            for (i, entry) in logger.log.iter().enumerate() {
-                if let Some(first) = logger.log[..i].iter().position(|earlier| earlier == entry) {
-                    let (from, number) = entry;
-                    return Outcome::fails(format!("{address} logged message {number} of {from} twice"))
-                        .blaming(address, format!("log[{first}]"))
-                        .blaming(address, format!("log[{i}]"));
-                }
+    Predicate::for_each("no message is logged twice", |address, logger: &Logger| {
+        for (i, entry) in logger.log.iter().enumerate() {
+            if let Some(first) = logger.log[..i].iter().position(|earlier| earlier == entry) {
+                let (from, number) = entry;
+                return Outcome::fails(format!("{address} logged message {number} of {from} twice"))
+                    .blaming(address, format!("log[{first}]"))
+                    .blaming(address, format!("log[{i}]"));
             }
         }
         Outcome::holds()

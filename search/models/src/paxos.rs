@@ -73,40 +73,29 @@ fn build(values: &[&str], acceptors: u16, mistake: Option<Mistake>) -> System {
 
 /// Invariant: no two proposers decide different values.
 pub fn agreement() -> Predicate {
-    Predicate::new("agreement", |view| {
-        let mut decided: Option<(Address, &str)> = None;
-        for (address, proposer) in view.nodes::<Proposer>() {
-            let Some(value) = proposer.decision.as_deref() else { continue };
-            match decided {
-                None => decided = Some((address, value)),
-                Some((_, first_value)) if first_value == value => {}
-                Some((first, first_value)) => {
-                    let reason = format!("{first} decided {first_value}, but {address} decided {value}");
-                    return Outcome::fails(reason).blaming(first, "decision").blaming(address, "decision");
-                }
-            }
-        }
-        Outcome::holds()
-    })
+    Predicate::for_each_pair(
+        "agreement",
+        |(a, first): (Address, &Proposer), (b, second): (Address, &Proposer)| match (
+            &first.decision,
+            &second.decision,
+        ) {
+            (Some(x), Some(y)) if x != y => Outcome::fails(format!("{a} decided {x}, but {b} decided {y}"))
+                .blaming(a, "decision")
+                .blaming(b, "decision"),
+            _ => Outcome::holds(),
+        },
+    )
 }
 
-/// Invariant: whatever is accepted or decided is one of `values`.
+/// Invariant: whatever is decided is one of `values`.
 pub fn validity(values: &[&str]) -> Predicate {
     let values: BTreeSet<String> = values.iter().map(|value| (*value).to_owned()).collect();
-    Predicate::new("validity", move |view| {
-        for (address, acceptor) in view.nodes::<Acceptor>() {
-            if let Some(accepted) = acceptor.accepted.as_ref().filter(|a| !values.contains(&a.value)) {
-                let reason = format!("{address} accepted {}, which nobody proposed", accepted.value);
-                return Outcome::fails(reason).blaming(address, "accepted");
-            }
+    Predicate::for_each("validity", move |address, proposer: &Proposer| {
+        match proposer.decision.as_ref().filter(|value| !values.contains(*value)) {
+            Some(value) => Outcome::fails(format!("{address} decided {value}, which nobody proposed"))
+                .blaming(address, "decision"),
+            None => Outcome::holds(),
         }
-        for (address, proposer) in view.nodes::<Proposer>() {
-            if let Some(value) = proposer.decision.as_ref().filter(|value| !values.contains(*value)) {
-                return Outcome::fails(format!("{address} decided {value}, which nobody proposed"))
-                    .blaming(address, "decision");
-            }
-        }
-        Outcome::holds()
     })
 }
 

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use framework::{Address, Client, Context, Node, Outcome, Predicate, System, View, Workload};
+use framework::{Address, Client, Context, Node, Outcome, Predicate, System, Workload};
 use serde::{Deserialize, Serialize};
 
 use crate::add;
@@ -59,51 +59,60 @@ fn workload(client: Address, commands: usize) -> Workload<String, String> {
 
 /// Invariant: at most one server is leader in a term. (Figure 3, Election Safety; of two leaders at the same time)
 pub fn election_safety() -> Predicate {
-    pairwise("election safety", |(a, first), (b, second)| {
-        let both_lead = matches!((&first.role, &second.role), (Role::Leader { .. }, Role::Leader { .. }));
-        if !both_lead || first.current_term != second.current_term {
-            return Outcome::holds();
-        }
-        Outcome::fails(format!("{a} and {b} are both leader in term {}", first.current_term))
-            .blaming(a, "role")
-            .blaming(b, "role")
-    })
+    Predicate::for_each_pair(
+        "election safety",
+        |(a, first): (Address, &Server), (b, second): (Address, &Server)| {
+            let both_lead = matches!((&first.role, &second.role), (Role::Leader { .. }, Role::Leader { .. }));
+            if !both_lead || first.current_term != second.current_term {
+                return Outcome::holds();
+            }
+            Outcome::fails(format!("{a} and {b} are both leader in term {}", first.current_term))
+                .blaming(a, "role")
+                .blaming(b, "role")
+        },
+    )
 }
 
 /// Invariant: if two logs have an entry with the same index and term, they are the same up to that entry.
 /// (Figure 3, Log Matching)
 pub fn log_matching() -> Predicate {
-    pairwise("log matching", |(a, first), (b, second)| {
-        let pairs = || first.log.iter().zip(&second.log).enumerate();
-        let Some((matching, _)) = pairs().rfind(|(_, (x, y))| x.term == y.term) else {
-            return Outcome::holds();
-        };
-        match pairs().take(matching + 1).find(|(_, (x, y))| x != y) {
-            Some((at, _)) => Outcome::fails(format!(
-                "{a} and {b} have the same term at index {}, but differ at index {}",
-                matching + 1,
-                at + 1
-            ))
-            .blaming(a, format!("log[{at}]"))
-            .blaming(b, format!("log[{at}]")),
-            None => Outcome::holds(),
-        }
-    })
+    Predicate::for_each_pair(
+        "log matching",
+        |(a, first): (Address, &Server), (b, second): (Address, &Server)| {
+            let pairs = || first.log.iter().zip(&second.log).enumerate();
+            let Some((matching, _)) = pairs().rfind(|(_, (x, y))| x.term == y.term) else {
+                return Outcome::holds();
+            };
+            match pairs().take(matching + 1).find(|(_, (x, y))| x != y) {
+                Some((at, _)) => Outcome::fails(format!(
+                    "{a} and {b} have the same term at index {}, but differ at index {}",
+                    matching + 1,
+                    at + 1
+                ))
+                .blaming(a, format!("log[{at}]"))
+                .blaming(b, format!("log[{at}]")),
+                None => Outcome::holds(),
+            }
+        },
+    )
 }
 
 /// Invariant: what two servers have both committed is the same. (Figure 3, State Machine Safety)
 pub fn state_machine_safety() -> Predicate {
-    pairwise("state machine safety", |(a, first), (b, second)| {
-        let committed = first.commit_index.min(second.commit_index);
-        match (0..committed).find(|i| first.log.get(*i) != second.log.get(*i)) {
-            Some(at) => {
-                Outcome::fails(format!("{a} and {b} committed different entries at index {}", at + 1))
-                    .blaming(a, format!("log[{at}]"))
-                    .blaming(b, format!("log[{at}]"))
+    Predicate::for_each_pair(
+        "state machine safety",
+        |(a, first): (Address, &Server), (b, second): (Address, &Server)| {
+            let committed = first.commit_index.min(second.commit_index);
+            match (0..committed).find(|i| first.log.get(*i) != second.log.get(*i)) {
+                Some(at) => {
+                    Outcome::fails(format!("{a} and {b} committed different entries at index {}", at + 1))
+                        .blaming(a, format!("log[{at}]"))
+                        .blaming(b, format!("log[{at}]"))
+                }
+                None => Outcome::holds(),
             }
-            None => Outcome::holds(),
-        }
-    })
+        },
+    )
 }
 
 /// Goal: some server is leader.
@@ -115,25 +124,6 @@ pub fn leader_elected() -> Predicate {
             }
             None => Outcome::fails("no server is leader"),
         }
-    })
-}
-
-/// Holds where `check` does for every two servers.
-fn pairwise(
-    name: &str,
-    check: impl Fn((Address, &Server), (Address, &Server)) -> Outcome + Send + Sync + 'static,
-) -> Predicate {
-    Predicate::new(name, move |view: &View<'_>| {
-        let servers: Vec<(Address, &Server)> = view.nodes::<Server>().collect();
-        for (i, first) in servers.iter().enumerate() {
-            for second in &servers[i + 1..] {
-                let outcome = check(*first, *second);
-                if !outcome.is_ok() {
-                    return outcome;
-                }
-            }
-        }
-        Outcome::holds()
     })
 }
 

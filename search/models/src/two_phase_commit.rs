@@ -39,16 +39,16 @@ pub fn system(resource_managers: u16) -> System {
 
 /// Invariant: no resource manager has committed while another has aborted.
 pub fn consistent() -> Predicate {
-    Predicate::new("consistent", |view| {
-        let find = |state| view.nodes::<ResourceManager>().find(|(_, rm)| rm.state == state);
-        match (find(ResourceState::Committed), find(ResourceState::Aborted)) {
-            (Some((committed, _)), Some((aborted, _))) => {
-                Outcome::fails(format!("{committed} committed, but {aborted} aborted"))
-                    .blaming(committed, "state")
-                    .blaming(aborted, "state")
-            }
-            _ => Outcome::holds(),
-        }
+    type Rm<'a> = (Address, &'a ResourceManager);
+    Predicate::for_each_pair("consistent", |(a, first): Rm<'_>, (b, second): Rm<'_>| {
+        let (committed, aborted) = match (first.state, second.state) {
+            (ResourceState::Committed, ResourceState::Aborted) => (a, b),
+            (ResourceState::Aborted, ResourceState::Committed) => (b, a),
+            _ => return Outcome::holds(),
+        };
+        Outcome::fails(format!("{committed} committed, but {aborted} aborted"))
+            .blaming(committed, "state")
+            .blaming(aborted, "state")
     })
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 
-use super::{EventId, LocalEntry, LocalId};
+use super::{EventId, LocalId};
 
 /// The number of a component among those of its node.
 pub(crate) type ComponentId = u32;
@@ -17,21 +17,19 @@ pub(crate) type ComponentId = u32;
 /// Stands where a successor's number would if there is none.
 pub(crate) const NO_SUCCESSOR: ComponentId = ComponentId::MAX;
 
-/// From which set the messages of one sender come, and where their masks are.
+/// From which word of a set the messages of one sender come (64 of them), and where their masks are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     /// The sender; the node itself for its timers.
     pub(crate) sender: usize,
-    /// The number of the group in event numbers.
-    pub(crate) group: usize,
-    /// Where the set begins in the sender's record.
+    /// The event number of the first bit.
+    pub(crate) first: EventId,
+    /// Where the word of the set is in the sender's record.
     pub(crate) set: usize,
-    /// Where the mask of no-ops begins in the node's own record.
+    /// Where the mask of no-ops is in the node's own record.
     pub(crate) no_op: usize,
-    /// Where the mask of known events begins there.
+    /// Where the mask of known events is there.
     pub(crate) known: usize,
-    /// The number of words of each.
-    pub(crate) words: usize,
 }
 
 /// Where the parts of a node's records are. Changes when there are more messages than words for them.
@@ -70,6 +68,27 @@ impl Layout {
         layout.out_start.push(timer_start);
         layout.out_words.push(timer_words);
         layout
+    }
+
+    /// The words of a local's masks of no-ops.
+    pub(super) fn masks(&self) -> usize {
+        self.in_words.iter().sum()
+    }
+
+    /// The place of an event in a local's masks of no-ops: word and bit.
+    pub(super) fn mask_bit(&self, event: EventId) -> (usize, u64) {
+        let word = self.no_op(event.group()) - self.no_op_start[0] + event.bit() / 64;
+        (word, 1 << (event.bit() % 64))
+    }
+
+    /// Copies a local's masks of no-ops from a narrower layout to this one.
+    pub(super) fn widen_masks(&self, old: &Self, from: &[u64], to: &mut [u64]) {
+        for group in 0..self.in_words.len() {
+            let (source, target) =
+                (old.no_op(group) - old.no_op_start[0], self.no_op(group) - self.no_op_start[0]);
+            let words = old.words(group);
+            to[target..target + words].copy_from_slice(&from[source..source + words]);
+        }
     }
 
     /// The words of the set of messages to a receiver.
@@ -117,6 +136,15 @@ impl Layout {
         }
         moves
     }
+}
+
+/// What a component takes over from its local.
+#[derive(Clone, Copy)]
+pub(super) struct LocalPart<'a> {
+    pub(super) id: LocalId,
+    /// The bits of the timers that may fire.
+    pub(super) timers: &'a [u32],
+    pub(super) no_ops: &'a [u64],
 }
 
 /// The components of one node.
@@ -178,7 +206,7 @@ impl Components {
     pub(super) fn intern(
         &mut self,
         layout: &Layout,
-        (local, entry): (LocalId, &LocalEntry),
+        local: LocalPart<'_>,
         base: Option<ComponentId>,
         sent: &[(u16, u32)],
         content_hash: impl Fn(u64) -> u64,
@@ -204,7 +232,7 @@ impl Components {
                 new = true;
             }
         }
-        if !new && base.is_some_and(|base| self.locals[base as usize] == local) {
+        if !new && base.is_some_and(|base| self.locals[base as usize] == local.id) {
             return None;
         }
         let hash = content_hash(sum);
@@ -212,22 +240,20 @@ impl Components {
         let found = self.by_content.find(hash, |id| {
             let start = *id as usize * layout.stride;
             let out = layout.all_out();
-            locals[*id as usize] == local && records[start + out.start..start + out.end] == scratch[out]
+            locals[*id as usize] == local.id && records[start + out.start..start + out.end] == scratch[out]
         });
         if let Some(id) = found {
             return Some(*id);
         }
-        for bit in &entry.timers {
+        for bit in local.timers {
             set_bit(&mut scratch[layout.timers()], *bit as usize);
         }
-        for event in &entry.no_ops {
-            let start = layout.no_op(event.group());
-            set_bit(&mut scratch[start..start + layout.words(event.group())], event.bit());
-        }
+        let masks = layout.no_op_start[0];
+        scratch[masks..masks + local.no_ops.len()].copy_from_slice(local.no_ops);
         let id = ComponentId::try_from(self.locals.len()).expect("fewer than 2^32 components");
         assert!(id != NO_SUCCESSOR, "fewer than 2^32 components");
         self.records.extend_from_slice(scratch);
-        self.locals.push(local);
+        self.locals.push(local.id);
         self.hashes.push(hash);
         self.sent_sums.push(sum);
         let hashes = &self.hashes;

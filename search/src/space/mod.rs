@@ -28,6 +28,7 @@ use crate::delivery::Delivery;
 use crate::handler::Input;
 use crate::state::State;
 
+use components::LocalPart;
 pub(crate) use components::{ComponentId, Components, Layout, Source as MessageSource};
 use messages::Messages;
 pub(crate) use resolve::{FaultKind, Miss};
@@ -46,6 +47,16 @@ impl EventId {
         debug_assert!(group <= NODES_MAX && bit < 1 << BIT_BITS);
         #[expect(clippy::cast_possible_truncation, reason = "checked where groups and bits are made")]
         Self((group as u32) << BIT_BITS | bit as u32)
+    }
+
+    /// The event so many bits further in the same group.
+    #[inline]
+    pub(crate) fn plus(self, bits: usize) -> Self {
+        Self::new(self.group(), self.bit() + bits)
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        self.0
     }
 
     pub(crate) fn group(self) -> usize {
@@ -68,14 +79,13 @@ pub(crate) struct LocalEntry {
     pub(crate) hash: u64,
     /// The timers that may fire, as event numbers' bits.
     pub(crate) timers: Vec<u32>,
-    /// Events that change nothing, whatever was sent before.
-    pub(crate) no_ops: Vec<EventId>,
+    /// How many components have it.
+    pub(crate) components: u32,
 }
 
-/// What an event makes of a local; known for all components that share it.
+/// What an event makes of a local, if it is not nothing; known for all components that share it.
 #[derive(Clone, Debug)]
 pub(crate) enum Transition {
-    NoOp,
     Change { local: LocalId, sent: Box<[(u16, u32)]> },
     Fault,
 }
@@ -86,7 +96,12 @@ pub(crate) struct NodeSpace {
     by_bytes: HashTable<LocalId>,
     timers: Vec<PendingTimer>,
     by_timer: AHashMap<PendingTimer, u32>,
+    /// For each local the events that change nothing, whatever was sent before: the masks of a component's record.
+    no_ops: Vec<u64>,
+    /// What other events do to locals that several components have.
     transitions: AHashMap<(LocalId, EventId), Transition>,
+    /// On how many inputs each event's handler ran, and on how many it did something.
+    runs: AHashMap<EventId, (u64, u64)>,
     /// The bytes that locals take, about.
     local_bytes: usize,
     pub(crate) components: Components,
@@ -131,7 +146,9 @@ impl Space {
                 by_bytes: HashTable::new(),
                 timers: Vec::new(),
                 by_timer: AHashMap::new(),
+                no_ops: Vec::new(),
                 transitions: AHashMap::new(),
+                runs: AHashMap::new(),
                 local_bytes: 0,
                 components: Components::default(),
                 salt: xxh3_64(address.to_string().as_bytes()),
@@ -235,8 +252,9 @@ impl Space {
             bytes: bytes.into(),
             hash,
             timers,
-            no_ops: Vec::new(),
+            components: 0,
         });
+        node.no_ops.resize(node.no_ops.len() + self.layouts[i].masks(), 0);
         let locals = &node.locals;
         node.by_bytes.insert_unique(hash, id, |id| locals[*id as usize].hash);
         id
@@ -264,21 +282,31 @@ impl Space {
         base: Option<ComponentId>,
         sent: &[(u16, u32)],
     ) -> Option<ComponentId> {
-        let NodeSpace { locals, components, salt, .. } = &mut self.nodes[i];
-        let entry = &locals[local as usize];
-        components.intern(
-            &self.layouts[i],
-            (local, entry),
+        let NodeSpace { locals, components, no_ops, salt, .. } = &mut self.nodes[i];
+        let entry = &mut locals[local as usize];
+        let layout = &self.layouts[i];
+        let hash = entry.hash;
+        let masks = layout.masks();
+        let count = components.len();
+        let component = components.intern(
+            layout,
+            LocalPart {
+                id: local,
+                timers: &entry.timers,
+                no_ops: &no_ops[local as usize * masks..(local as usize + 1) * masks],
+            },
             base,
             sent,
             |sum| {
                 let mut content = [0; 16];
-                content[..8].copy_from_slice(&entry.hash.to_le_bytes());
+                content[..8].copy_from_slice(&hash.to_le_bytes());
                 content[8..].copy_from_slice(&sum.to_le_bytes());
                 xxh3_64_with_seed(&content, *salt)
             },
             |receiver, bit| self.messages.hash(i, receiver, bit),
-        )
+        );
+        entry.components += u32::from(components.len() > count);
+        component
     }
 
     /// A view of a state.
@@ -335,16 +363,22 @@ impl Space {
         let nodes: usize = self
             .nodes
             .iter()
-            .map(|node| node.local_bytes + node.transitions.capacity() * 40 + node.components.bytes())
+            .map(|node| {
+                node.local_bytes
+                    + node.transitions.capacity() * 40
+                    + node.no_ops.capacity() * 8
+                    + node.components.bytes()
+            })
             .sum();
         nodes as u64 + self.messages.bytes()
     }
 }
 
 impl NodeSpace {
-    /// What is known of events at locals, in no particular order.
-    pub(crate) fn transitions(&self) -> impl Iterator<Item = (EventId, &Transition)> {
-        self.transitions.iter().map(|((_, event), transition)| (*event, transition))
+    /// The events whose handlers ran, in no particular order, with the number of inputs and of those on which something
+    /// happened.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (EventId, u64, u64)> {
+        self.runs.iter().map(|(event, (inputs, effective))| (*event, *inputs, *effective))
     }
 
     /// Fields that have grown out of proportion: `log has 10000 entries`.

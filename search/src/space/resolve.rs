@@ -41,15 +41,19 @@ pub(crate) struct Resolved {
     pub(crate) faults: Vec<Fault>,
 }
 
+/// What an event does to a local of a node: `None` if nothing.
+type WorkedOut = (u32, LocalId, EventId, Option<Transition>);
+
 impl Space {
     /// Works out the given steps. Afterwards each is known: as a no-op or with its successor. `misses` must be sorted
     /// and without repetitions.
-    pub(crate) fn resolve(&mut self, misses: &[Miss], pool: &Pool, handler_time: Duration) -> Resolved {
+    pub(crate) fn resolve(&mut self, misses: &[Miss], pool: &mut Pool, handler_time: Duration) -> Resolved {
         debug_assert!(misses.is_sorted_by(|a, b| a < b));
         self.memo_misses += misses.len() as u64;
-        if let Some(hung) = self.run_handlers(misses, pool, handler_time) {
-            return Resolved { faults: vec![hung] };
-        }
+        let worked_out = match self.run_handlers(misses, pool, handler_time) {
+            Ok(worked_out) => worked_out,
+            Err(hung) => return Resolved { faults: vec![hung] },
+        };
         self.widen();
         let mut faults = Vec::new();
         let mut learned: Vec<(EventId, Option<ComponentId>)> = Vec::new();
@@ -57,12 +61,20 @@ impl Space {
             let Miss { node, component, .. } = of_component[0];
             let i = node as usize;
             let local = self.local_of(i, component);
+            let begin = worked_out.partition_point(|(n, l, ..)| (*n, *l) < (node, local));
+            let len = worked_out[begin..].partition_point(|(n, l, ..)| (*n, *l) == (node, local));
+            let of_local = &worked_out[begin..begin + len];
             learned.clear();
             for miss in of_component {
-                // Taken out and put back: interning needs the tables, and most sent lists are short.
-                let transition = self.nodes[i].transitions.get(&(local, miss.event)).cloned();
+                if self.is_no_op(i, local, miss.event) {
+                    learned.push((miss.event, None));
+                    continue;
+                }
+                let transition = match of_local.binary_search_by_key(&miss.event, |(_, _, event, _)| *event) {
+                    Ok(found) => of_local[found].3.clone(),
+                    Err(_) => self.nodes[i].transitions.get(&(local, miss.event)).cloned(),
+                };
                 let successor = match transition.expect("every missing transition was worked out") {
-                    Transition::NoOp => None,
                     Transition::Change { local, sent } => {
                         self.intern_component(i, local, Some(component), &sent)
                     }
@@ -77,25 +89,52 @@ impl Space {
             let layout = &self.layouts[i];
             self.nodes[i].components.learn(layout, component, learned.iter().copied());
         }
+        self.remember(worked_out);
         Resolved { faults }
     }
 
-    /// Runs the handlers whose outcome is not known for the local of any component; the one that does not return, if
-    /// there is one.
-    fn run_handlers(&mut self, misses: &[Miss], pool: &Pool, handler_time: Duration) -> Option<Fault> {
+    /// Whether an event is known to change nothing at a local, whatever was sent before.
+    fn is_no_op(&self, i: usize, local: LocalId, event: EventId) -> bool {
+        let layout = &self.layouts[i];
+        let (word, bit) = layout.mask_bit(event);
+        self.nodes[i].no_ops[local as usize * layout.masks() + word] & bit != 0
+    }
+
+    /// Keeps what events do to locals that several components have. A local that only one has will not be asked for
+    /// again, and where locals never repeat, remembering all of them would take most of the time and the memory.
+    fn remember(&mut self, worked_out: Vec<WorkedOut>) {
+        for (node, local, event, transition) in worked_out {
+            let node = &mut self.nodes[node as usize];
+            if let Some(transition) = transition
+                && node.locals[local as usize].components > 1
+            {
+                node.transitions.insert((local, event), transition);
+            }
+        }
+    }
+
+    /// Runs the handlers whose outcome is not known for the local of any component. What they do, sorted; `Err` with the
+    /// one that does not return, if there is one.
+    fn run_handlers(
+        &mut self,
+        misses: &[Miss],
+        pool: &mut Pool,
+        handler_time: Duration,
+    ) -> Result<Vec<WorkedOut>, Fault> {
         let mut wanted: Vec<(u32, LocalId, EventId)> = misses
             .iter()
             .filter_map(|miss| {
                 let i = miss.node as usize;
                 let local = self.local_of(i, miss.component);
-                (!self.nodes[i].transitions.contains_key(&(local, miss.event)))
-                    .then_some((miss.node, local, miss.event))
+                let known = self.is_no_op(i, local, miss.event)
+                    || self.nodes[i].transitions.contains_key(&(local, miss.event));
+                (!known).then_some((miss.node, local, miss.event))
             })
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
         if wanted.is_empty() {
-            return None;
+            return Ok(Vec::new());
         }
         self.handler_calls += wanted.len() as u64;
         let groups: Vec<&[(u32, LocalId, EventId)]> =
@@ -127,38 +166,44 @@ impl Space {
                 let problem = format!(
                     "it has not returned for {handler_time:?}; look for a loop that does not end, or a wait for something that only another handler can do"
                 );
-                return Some(Fault { miss, kind: FaultKind::Hung, problem });
+                return Err(Fault { miss, kind: FaultKind::Hung, problem });
             }
         };
+        let mut worked_out = Vec::with_capacity(wanted.len());
         for (group, effects) in groups.iter().zip(effects) {
             let (node, local, _) = group[0];
             let i = node as usize;
             for ((_, _, event), effect) in group.iter().zip(effects) {
+                let run = self.nodes[i].runs.entry(*event).or_default();
+                run.0 += 1;
+                run.1 += u64::from(!matches!(effect, Effect::None));
                 let transition = match effect {
                     Effect::None => {
-                        self.nodes[i].locals[local as usize].no_ops.push(*event);
-                        Transition::NoOp
+                        let layout = &self.layouts[i];
+                        let (word, bit) = layout.mask_bit(*event);
+                        self.nodes[i].no_ops[local as usize * layout.masks() + word] |= bit;
+                        None
                     }
                     Effect::Change { local: changed, sent } => {
                         let local =
                             changed.map_or(local, |(local, bytes)| self.intern_local(i, &local, &bytes));
                         let sent =
                             sent.iter().map(|(to, message)| self.intern_message(i, *to, message)).collect();
-                        Transition::Change { local, sent }
+                        Some(Transition::Change { local, sent })
                     }
                     Effect::Panicked(problem) => {
                         self.faults.insert((i, local, *event), (FaultKind::Panicked, problem));
-                        Transition::Fault
+                        Some(Transition::Fault)
                     }
                     Effect::Unsound(problem) => {
                         self.faults.insert((i, local, *event), (FaultKind::Unsound, problem));
-                        Transition::Fault
+                        Some(Transition::Fault)
                     }
                 };
-                self.nodes[i].transitions.insert((local, *event), transition);
+                worked_out.push((node, local, *event, transition));
             }
         }
-        None
+        Ok(worked_out)
     }
 
     /// Gives the records room for the messages and timers that there are now.
@@ -170,6 +215,14 @@ impl Space {
         for ((node, old), new) in self.nodes.iter_mut().zip(&self.layouts).zip(&layouts) {
             if old != new {
                 node.components.relayout(old, new);
+                let mut no_ops = vec![0; node.locals.len() * new.masks()];
+                if old.masks() > 0 {
+                    let masks = node.no_ops.chunks_exact(old.masks());
+                    for (from, to) in masks.zip(no_ops.chunks_exact_mut(new.masks())) {
+                        new.widen_masks(old, from, to);
+                    }
+                }
+                node.no_ops = no_ops;
             }
         }
         self.layouts = layouts;
@@ -207,14 +260,13 @@ impl Space {
                     } else {
                         (group, self.layouts[group].out(i).start)
                     };
-                    sources.push(Source {
+                    sources.extend((0..own.words(group)).map(|w| Source {
                         sender,
-                        group,
-                        set,
-                        no_op: own.no_op(group),
-                        known: own.known(group),
-                        words: own.words(group),
-                    });
+                        first: EventId::new(group, w * 64),
+                        set: set + w,
+                        no_op: own.no_op(group) + w,
+                        known: own.known(group) + w,
+                    }));
                 }
                 sources
             })

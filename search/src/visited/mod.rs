@@ -78,6 +78,23 @@ pub(crate) struct Shard {
     records: Records,
     /// For the states of the level that is being filled; the frontier's are with the search.
     pub(crate) moved: Vec<Moved>,
+    /// The sum of the scrambled hashes of those states.
+    pub(crate) digest: u64,
+}
+
+/// Whether two states have the same components. They are few: calling the library to compare them takes longer.
+#[inline]
+fn same(a: &[ComponentId], b: &[ComponentId]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a == b)
+}
+
+/// Scrambles a state's hash for the digest of its level: without it, exchanging components between two states would not
+/// show.
+pub(crate) fn mix(hash: u64) -> u64 {
+    let mut mixed = hash;
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
 }
 
 /// How many candidates are looked up together: enough that their cache misses overlap.
@@ -85,7 +102,7 @@ const BATCH: usize = 256;
 
 impl Shard {
     pub(crate) fn new(nodes: usize) -> Self {
-        Self { slots: vec![0; 32], records: Records::new(nodes), moved: Vec::new() }
+        Self { slots: vec![0; 32], records: Records::new(nodes), moved: Vec::new(), digest: 0 }
     }
 
     /// The number of states.
@@ -172,7 +189,9 @@ impl Shard {
             if slot == 0 {
                 break;
             }
-            if slot & !number_mask == tag && self.records.components((slot & number_mask) - 1) == components {
+            if slot & !number_mask == tag
+                && same(self.records.components((slot & number_mask) - 1), components)
+            {
                 return;
             }
             at = (at + 1) & mask;
@@ -180,6 +199,7 @@ impl Shard {
         let record = self.records.push(components, candidate[candidate::PREDECESSOR]);
         // The table is never full, so the number after the record's fits the low bits.
         self.slots[at] = tag | (record + 1);
+        self.digest = self.digest.wrapping_add(mix(hash));
         self.moved.push(Moved {
             node: candidate[candidate::MOVED],
             before: candidate[candidate::COMPONENT_BEFORE],

@@ -47,7 +47,7 @@ impl Records {
 
     pub(super) fn push(&mut self, components: &[ComponentId], predecessor: StateIndex) -> u32 {
         let record = self.len;
-        if record % PIECE == 0 {
+        if record.is_multiple_of(PIECE) {
             // A small search has small pieces: the first one grows as a vector does.
             let full = PIECE as usize * (self.nodes + 1);
             self.pieces.push(if record == 0 { Vec::new() } else { Vec::with_capacity(full) });

@@ -1,3 +1,16 @@
 //! Tests of the engine from outside: exact counts, independence of threads, random systems, bad nodes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "clippy knows a test by its attribute, and helpers of tests have none"
+)]
+
+mod brute_force;
+mod limits;
 mod oracles;
+mod random_systems;
+mod stateright_agrees;
+mod tidy;
+mod traces;
+mod zoo;

@@ -23,8 +23,8 @@ fn pingpong(clients: u64, pings: u64) -> System {
 fn of_row(row: &Value) -> (System, Settings) {
     let number = |key: &str| row[key].as_u64().unwrap();
     let small = |key: &str| u16::try_from(number(key)).unwrap();
-    let mut settings = Settings::default();
-    settings.max_depth = row["max_depth"].as_u64().map(|depth| u32::try_from(depth).unwrap());
+    let max_depth = row["max_depth"].as_u64().map(|depth| u32::try_from(depth).unwrap());
+    let mut settings = Settings { max_depth, ..Settings::default() };
     let system = match row["system"].as_str().unwrap() {
         "pingpong" => {
             settings.delivery.timers(row["timers"].as_bool().unwrap());

@@ -1,0 +1,464 @@
+//! Evaluates invariants, goals and prunes on states in product representation, as rarely as possible.
+//!
+//! A property of every node, or of every two, is looked at only where a node has changed, and its answers are remembered
+//! by the locals. Of any other predicate the view notes which nodes it looks at: its answers are remembered by their
+//! locals, and where a step changed a node that it never looks at, its answer is that of the state before.
+
+mod memory;
+
+use std::sync::{Mutex, PoisonError};
+
+use framework::{Event, Outcome, Parts, Predicate, ReadSet, Step, View};
+
+use self::memory::{Known, NodeMemory, PairMemory, WholeMemory};
+use crate::guard::{self, Panic};
+use crate::settings::Settings;
+use crate::space::{ComponentId, EventId, LocalId, Space};
+
+/// What is special about a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// An invariant fails, by its number.
+    Violates(usize),
+    /// A goal holds, by its number.
+    Matches(usize),
+    /// A prune holds, by its number.
+    Pruned(usize),
+    /// A predicate panicked: its name, and what the panic said.
+    Panics(String, String),
+}
+
+/// What a state is to a search.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A state from which a search starts: it is never pruned.
+    Start,
+    /// Any other state.
+    Reached,
+}
+
+/// Evaluates predicates for one thread.
+pub(crate) struct Evaluator {
+    /// For each node whether all invariants over one node hold, for each two those over two; by `i * nodes + j`.
+    of_node: Vec<NodeMemory>,
+    of_pair: Vec<PairMemory>,
+    /// Of each predicate (invariants, goals, prunes) that is a property of every node the answers for each node.
+    goal_of_node: Vec<Vec<NodeMemory>>,
+    whole: Vec<WholeMemory>,
+    steps: Vec<WholeMemory>,
+    key: Vec<LocalId>,
+}
+
+/// The predicates of a search, and what each is known to look at.
+pub(crate) struct Properties<'s> {
+    pub(crate) settings: &'s Settings,
+    nodes: usize,
+    /// For each node whether invariants over one node are about it; for each two nodes the same. They may be about any
+    /// until it is known that they are not.
+    node_matters: Vec<bool>,
+    pair_matters: Vec<bool>,
+    /// For each node the pairs with it that matter: the first, the second, and the number of the pair.
+    pairs_of: Vec<Vec<(usize, usize, usize)>>,
+    /// The numbers of the predicates that are not invariants over one node or two.
+    others: Vec<usize>,
+    /// What each predicate looked at in any state so far, as of the last [`settle`](Self::settle).
+    reads: Vec<ReadSet>,
+    idle: Mutex<Vec<Evaluator>>,
+}
+
+type Answer = Result<bool, (String, String)>;
+
+impl<'s> Properties<'s> {
+    pub(crate) fn new(settings: &'s Settings, space: &Space, start: &[ComponentId]) -> Self {
+        let count = settings.invariants.len() + settings.goals.len() + settings.prunes.len();
+        let nodes = space.len();
+        let state = space.state_ref(start);
+        let view = View::new(&state);
+        // Whether a part is about a node depends on the type of the node, so on any state it is the same.
+        let about = |of_pair: bool, i: usize, j: usize| {
+            settings.invariants.iter().any(|invariant| {
+                let (a, b) = (space.addresses[i], space.addresses[j]);
+                let answer = guard::catch(|| match invariant.parts() {
+                    Parts::EachNode(check) if !of_pair => check(&view, a).is_some(),
+                    Parts::EachPair(check) if of_pair => check(&view, a, b).is_some(),
+                    _ => false,
+                });
+                answer.unwrap_or(true)
+            })
+        };
+        let node_matters = (0..nodes).map(|i| about(false, i, i)).collect();
+        let pair_matters: Vec<bool> = (0..nodes * nodes)
+            .map(|pair| pair / nodes < pair % nodes && about(true, pair / nodes, pair % nodes))
+            .collect();
+        let pairs_of = (0..nodes)
+            .map(|i| {
+                let pairs = (0..nodes).map(|j| (i.min(j), i.max(j))).map(|(a, b)| (a, b, a * nodes + b));
+                pairs.filter(|(.., pair)| pair_matters[*pair]).collect()
+            })
+            .collect();
+        let invariants = settings.invariants.iter().map(|p| matches!(p.parts(), Parts::Whole));
+        let others = (0..count).zip(invariants.chain(std::iter::repeat(true)));
+        let others = others.filter(|(_, other)| *other).map(|(number, _)| number).collect();
+        Self {
+            settings,
+            nodes,
+            node_matters,
+            pair_matters,
+            pairs_of,
+            others,
+            reads: vec![ReadSet::default(); count],
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A predicate by its number: invariants, goals, prunes.
+    fn predicate(&self, number: usize) -> &Predicate {
+        let (invariants, goals) = (&self.settings.invariants, &self.settings.goals);
+        match number.checked_sub(invariants.len()) {
+            None => &invariants[number],
+            Some(rest) if rest < goals.len() => &goals[rest],
+            Some(rest) => &self.settings.prunes[rest - goals.len()],
+        }
+    }
+
+    fn predicates(&self) -> impl Iterator<Item = &Predicate> {
+        self.settings.invariants.iter().chain(&self.settings.goals).chain(&self.settings.prunes)
+    }
+
+    /// Whether there is nothing to evaluate on states.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reads.is_empty()
+    }
+
+    /// Lends an evaluator to `work`.
+    pub(crate) fn with_evaluator<R>(&self, work: impl FnOnce(&mut Evaluator) -> R) -> R {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let lent = idle().pop();
+        let mut evaluator = lent.unwrap_or_else(|| {
+            let per_node = |_| (0..self.nodes).map(|_| NodeMemory::default()).collect();
+            let pairs = if self.pair_matters.contains(&true) { self.nodes * self.nodes } else { 0 };
+            Evaluator {
+                of_node: per_node(()),
+                of_pair: (0..pairs).map(|_| PairMemory::default()).collect(),
+                goal_of_node: self.predicates().map(|_| per_node(())).collect(),
+                whole: self.reads.iter().map(|_| WholeMemory::default()).collect(),
+                steps: self.settings.step_invariants.iter().map(|_| WholeMemory::default()).collect(),
+                key: Vec::new(),
+            }
+        });
+        let result = work(&mut evaluator);
+        idle().push(evaluator);
+        result
+    }
+
+    /// Takes over what the evaluators have learned about what predicates look at. Between rounds only.
+    pub(crate) fn settle(&mut self) {
+        for evaluator in self.idle.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            for (read, memory) in self.reads.iter_mut().zip(&evaluator.whole) {
+                *read = read.union(memory.read);
+            }
+        }
+    }
+
+    /// Whether the invariant looks at nothing of which there is more than one version.
+    pub(crate) fn is_vacuous(&self, invariant: usize, space: &Space) -> bool {
+        let varies = |i: usize| space.nodes[i].locals.len() > 1;
+        let any_varies = match self.settings.invariants[invariant].parts() {
+            Parts::Whole => {
+                let read = self.reads[invariant];
+                read.network() || (0..space.len().min(64)).any(|i| read.nodes() & (1 << i) != 0 && varies(i))
+            }
+            // Which nodes it is about is known for all invariants of its form together.
+            Parts::EachNode(_) => (0..self.nodes).any(|i| self.node_matters[i] && varies(i)),
+            Parts::EachPair(_) => (0..self.nodes * self.nodes).any(|pair| {
+                self.pair_matters[pair] && (varies(pair / self.nodes) || varies(pair % self.nodes))
+            }),
+        };
+        !any_varies
+    }
+
+    /// The outcome of an invariant in full, for the report.
+    pub(crate) fn explain(&self, invariant: usize, view: &View<'_>) -> Outcome {
+        guard::catch(|| self.settings.invariants[invariant].explained(view))
+            .unwrap_or_else(|panic| Outcome::fails(format!("it panicked: {}", panic.text)))
+    }
+}
+
+/// Evaluates a predicate, or says that it panicked.
+fn guarded<R>(predicate: &str, check: impl FnOnce() -> R) -> Result<R, (String, String)> {
+    guard::catch(check).map_err(|Panic { text }| (predicate.to_owned(), text))
+}
+
+impl Evaluator {
+    /// What is special about a state that was reached when `moved` moved, if anything is.
+    ///
+    /// The state before had no finding: a predicate that does not look at the node that moved cannot have one now.
+    pub(crate) fn check(
+        &mut self,
+        properties: &Properties<'_>,
+        space: &Space,
+        ids: &[ComponentId],
+        moved: Option<usize>,
+        role: Role,
+    ) -> Option<Finding> {
+        let panics = |(predicate, panic)| Some(Finding::Panics(predicate, panic));
+        match self.all_parts_hold(properties, space, ids, moved) {
+            Ok(true) => {}
+            // Also if one panicked: an invariant that comes first may fail.
+            Ok(false) | Err(_) => return self.first_violated(properties, space, ids),
+        }
+        let settings = properties.settings;
+        let (invariants, goals) = (settings.invariants.len(), settings.goals.len());
+        for &number in &properties.others {
+            let predicate = properties.predicate(number);
+            let is_invariant = number < invariants;
+            let is_prune = number >= invariants + goals;
+            if is_prune && role == Role::Start {
+                break;
+            }
+            let parts = predicate.parts();
+            let holds = match parts {
+                Parts::EachNode(_) => self.every_node_holds(number, predicate, space, ids),
+                Parts::Whole | Parts::EachPair(_) => {
+                    let read = properties.reads[number];
+                    let unseen = moved.is_some_and(|node| node < 64 && read.nodes() & (1 << node) == 0);
+                    // A prune may have held before, if that was a start.
+                    if unseen && !read.network() && !is_prune {
+                        continue;
+                    }
+                    self.holds(number, predicate, space, ids)
+                }
+            };
+            match holds {
+                Err(panic) => return panics(panic),
+                Ok(false) if is_invariant => return self.first_violated(properties, space, ids),
+                Ok(true) if is_prune => return Some(Finding::Pruned(number - invariants - goals)),
+                Ok(true) if !is_invariant => return Some(Finding::Matches(number - invariants)),
+                Ok(_) => {}
+            }
+        }
+        None
+    }
+
+    /// The first invariant that a state violates, or the one that panicked on the way there.
+    fn first_violated(
+        &mut self,
+        properties: &Properties<'_>,
+        space: &Space,
+        ids: &[ComponentId],
+    ) -> Option<Finding> {
+        let state = space.state_ref(ids);
+        for (number, invariant) in properties.settings.invariants.iter().enumerate() {
+            let view = View::new(&state);
+            match guarded(invariant.name(), || invariant.check(&view).is_ok()) {
+                Ok(true) => {}
+                Ok(false) => return Some(Finding::Violates(number)),
+                Err((predicate, panic)) => return Some(Finding::Panics(predicate, panic)),
+            }
+        }
+        // A predicate that is no function of the state: what failed a moment ago holds now.
+        None
+    }
+
+    /// Whether all invariants over one node or two hold, given that they did before `moved` moved.
+    fn all_parts_hold(
+        &mut self,
+        properties: &Properties<'_>,
+        space: &Space,
+        ids: &[ComponentId],
+        moved: Option<usize>,
+    ) -> Answer {
+        let Some(moved) = moved else {
+            for i in 0..ids.len() {
+                if !self.parts_hold_at(properties, space, ids, i)? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        };
+        self.parts_hold_at(properties, space, ids, moved)
+    }
+
+    /// Whether all invariants over one node or two hold that are about node `i`.
+    fn parts_hold_at(
+        &mut self,
+        properties: &Properties<'_>,
+        space: &Space,
+        ids: &[ComponentId],
+        i: usize,
+    ) -> Answer {
+        let local = space.local_of(i, ids[i]);
+        if properties.node_matters[i] {
+            match self.of_node[i].get(local) {
+                Known::Holds => {}
+                Known::Fails => return Ok(false),
+                Known::Nothing => {
+                    let holds = parts_hold(properties, space, ids, i, None)?;
+                    self.of_node[i].set(local, holds);
+                    if !holds {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        for &(first, second, pair) in &properties.pairs_of[i] {
+            let (a, b) = (space.local_of(first, ids[first]), space.local_of(second, ids[second]));
+            match self.of_pair[pair].get(a, b) {
+                Known::Holds => {}
+                Known::Fails => return Ok(false),
+                Known::Nothing => {
+                    let holds = parts_hold(properties, space, ids, first, Some(second))?;
+                    self.of_pair[pair].set(a, b, holds);
+                    if !holds {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a goal or a prune that is a property of every node holds.
+    fn every_node_holds(
+        &mut self,
+        number: usize,
+        predicate: &Predicate,
+        space: &Space,
+        ids: &[ComponentId],
+    ) -> Answer {
+        let Parts::EachNode(check) = predicate.parts() else { unreachable!("it was looked at before") };
+        for (i, id) in ids.iter().enumerate() {
+            let local = space.local_of(i, *id);
+            let memory = &mut self.goal_of_node[number][i];
+            let holds = match memory.get(local) {
+                Known::Holds => true,
+                Known::Fails => false,
+                Known::Nothing => {
+                    let state = space.state_ref(ids);
+                    let view = View::new(&state);
+                    let holds = guarded(predicate.name(), || {
+                        check(&view, space.addresses[i]).is_none_or(|outcome| outcome.is_ok())
+                    })?;
+                    memory.set(local, holds);
+                    holds
+                }
+            };
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a predicate over whole states holds.
+    fn holds(&mut self, number: usize, predicate: &Predicate, space: &Space, ids: &[ComponentId]) -> Answer {
+        let memory = &mut self.whole[number];
+        let useful = memory.is_useful();
+        if useful {
+            key_of(&mut self.key, space, ids, memory.read);
+            if let Some(holds) = memory.answer(&self.key) {
+                return Ok(holds);
+            }
+        }
+        let state = space.state_ref(ids);
+        let view = View::new(&state);
+        let holds = guarded(predicate.name(), || predicate.check(&view).is_ok())?;
+        memory.note_read(view.read_set());
+        if useful && memory.is_useful() {
+            key_of(&mut self.key, space, ids, memory.read);
+            memory.remember(&self.key, holds);
+        }
+        Ok(holds)
+    }
+
+    /// The first step invariant that a step violates, if one is, or the name of one that panicked and what it said.
+    pub(crate) fn check_step(
+        &mut self,
+        properties: &Properties<'_>,
+        space: &Space,
+        before: &[ComponentId],
+        (node, event): (usize, EventId),
+        after: ComponentId,
+    ) -> Option<Result<usize, (String, String)>> {
+        let step_key = |key: &mut Vec<LocalId>, read| {
+            key_of(key, space, before, read);
+            let node_number = u32::try_from(node).expect("at most 250 nodes");
+            key.extend([
+                node_number,
+                event.number(),
+                space.local_of(node, before[node]),
+                space.local_of(node, after),
+            ]);
+        };
+        for (number, predicate) in properties.settings.step_invariants.iter().enumerate() {
+            let memory = &mut self.steps[number];
+            let useful = memory.is_useful();
+            let mut answer = None;
+            if useful {
+                step_key(&mut self.key, memory.read);
+                answer = memory.answer(&self.key);
+            }
+            let holds = match answer {
+                Some(holds) => holds,
+                None => {
+                    let mut ids_after = before.to_vec();
+                    ids_after[node] = after;
+                    let happened: Event = space.event(node, event);
+                    let (state_before, state_after) = (space.state_ref(before), space.state_ref(&ids_after));
+                    let (view_before, view_after) = (View::new(&state_before), View::new(&state_after));
+                    let step = Step { before: &view_before, event: &happened, after: &view_after };
+                    let holds = match guarded(predicate.name(), || predicate.check(&step).is_ok()) {
+                        Ok(holds) => holds,
+                        Err(panic) => return Some(Err(panic)),
+                    };
+                    memory.note_read(view_before.read_set().union(view_after.read_set()));
+                    if useful && memory.is_useful() {
+                        step_key(&mut self.key, memory.read);
+                        memory.remember(&self.key, holds);
+                    }
+                    holds
+                }
+            };
+            if !holds {
+                return Some(Ok(number));
+            }
+        }
+        None
+    }
+}
+
+/// Whether all invariants over one node (or two, if there is a second) hold for these.
+#[cold]
+fn parts_hold(
+    properties: &Properties<'_>,
+    space: &Space,
+    ids: &[ComponentId],
+    first: usize,
+    second: Option<usize>,
+) -> Answer {
+    let state = space.state_ref(ids);
+    let view = View::new(&state);
+    let a = space.addresses[first];
+    for invariant in &properties.settings.invariants {
+        let outcome = guarded(invariant.name(), || match (invariant.parts(), second) {
+            (Parts::EachNode(check), None) => check(&view, a),
+            (Parts::EachPair(check), Some(second)) => check(&view, a, space.addresses[second]),
+            _ => None,
+        })?;
+        if outcome.is_some_and(|outcome| !outcome.is_ok()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The locals of the nodes in `read`.
+fn key_of(key: &mut Vec<LocalId>, space: &Space, ids: &[ComponentId], read: ReadSet) {
+    key.clear();
+    let mut nodes = read.nodes();
+    while nodes != 0 {
+        let i = nodes.trailing_zeros() as usize;
+        nodes &= nodes - 1;
+        key.push(space.local_of(i, ids[i]));
+    }
+}

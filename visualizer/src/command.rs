@@ -1,0 +1,214 @@
+//! The command line of `cargo lab`: which command is meant, and the small ones themselves.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode as ProcessExitCode;
+
+use clap::{Arg, Command, value_parser};
+
+use crate::console::{Console, on_terminal};
+use crate::exit_code::ExitCode;
+use crate::text::{self, Layout};
+use crate::trace_file::TraceFile;
+use crate::workspace::Workspace;
+use crate::{demo, launch, options};
+
+/// The `main` of the binary `lab`.
+pub fn lab_command() -> ProcessExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    // The exit code of a lab's driver may be any number.
+    let mut number = None;
+    let code = on_terminal(|console| match run(&args, console) {
+        Ok(code) => {
+            number = Some(code);
+            ExitCode::Success
+        }
+        Err(code) => code,
+    });
+    match number {
+        Some(number) => number.into(),
+        None => code.into(),
+    }
+}
+
+/// Does what the arguments say; `Ok` is the exit code of a driver or 0.
+pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
+    // What follows the name of the lab is for its driver, which alone knows all options.
+    if let [word, lab, rest @ ..] = args
+        && word == "search"
+        && let Some(lab) = lab.to_str()
+        && !lab.starts_with('-')
+    {
+        return launch::search(lab, rest, console);
+    }
+    let matches = match definition().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return as_result(console.clap(&error)),
+    };
+    let file = |matches: &clap::ArgMatches, name: &str| matches.get_one::<PathBuf>(name).cloned();
+    as_result(match matches.subcommand() {
+        Some(("demo", matches)) => demo::run(file(matches, "trace").as_deref(), console),
+        Some(("show", matches)) => show(&file(matches, "file").unwrap_or_default(), console),
+        Some(("list", _)) => list(console),
+        _ => {
+            console
+                .error("name the lab first: `cargo lab search <lab> [options]`; `cargo lab list` lists them");
+            ExitCode::Usage
+        }
+    })
+}
+
+fn as_result(code: ExitCode) -> Result<u8, ExitCode> {
+    if code == ExitCode::Success { Ok(code.number()) } else { Err(code) }
+}
+
+fn definition() -> Command {
+    let file = |name: &'static str| Arg::new(name).value_name("FILE").value_parser(value_parser!(PathBuf));
+    let search = options::with_common_options(Command::new("search"))
+        .about("Search the states of a lab's system for violations")
+        .override_usage("cargo lab search <LAB> [OPTIONS]")
+        .after_help(format!(
+            "A lab may have options of its own: `cargo lab search <lab> --help`.\n\n{}",
+            ExitCode::table()
+        ))
+        .arg(Arg::new("lab").value_name("LAB").required(true).help("The lab; `cargo lab list` lists them"));
+    Command::new("lab")
+        .bin_name("cargo lab")
+        .no_binary_name(true)
+        .about("Searches, shows and explains the labs of this workspace")
+        .max_term_width(100)
+        .after_help(ExitCode::table())
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(search)
+        .subcommand(Command::new("demo").about("Find a classic mistake in Paxos; nothing to set up").arg(
+            file("trace").long("trace").help("Where to save the trace, instead of `target/traces/demo.json`"),
+        ))
+        .subcommand(
+            Command::new("show")
+                .about("Print a saved trace; needs no lab")
+                .arg(file("file").required(true).help("A trace that a search saved")),
+        )
+        .subcommand(Command::new("list").about("List the labs"))
+}
+
+fn show(path: &Path, console: &mut Console<'_>) -> ExitCode {
+    let trace = match TraceFile::load(&console.here.join(path)) {
+        Ok(trace) => trace,
+        Err(error) => {
+            console.error(error);
+            return ExitCode::BadFile;
+        }
+    };
+    let mut next = Vec::new();
+    if !trace.origin.command.is_empty() {
+        next.push(trace.origin.command.clone());
+    }
+    let layout = Layout { next, ..Layout::default() };
+    let mut lines = vec![text::fit(&format!("{}: {}", trace.origin.lab, text::verdict(&trace)), 400)];
+    lines.extend(text::body(&trace, &layout));
+    let written = console.print(&lines);
+    console.written(written, ExitCode::Success)
+}
+
+fn list(console: &mut Console<'_>) -> ExitCode {
+    let workspace = match Workspace::find(&console.here) {
+        Ok(workspace) => workspace,
+        Err(error) => {
+            console.error(error);
+            return ExitCode::Usage;
+        }
+    };
+    let labs = workspace.labs();
+    let width = labs.iter().map(String::len).max().unwrap_or_default();
+    let lines: Vec<String> = labs
+        .iter()
+        .map(|lab| {
+            format!("{lab:width$}  {}", workspace.about(lab).unwrap_or_default()).trim_end().to_owned()
+        })
+        .collect();
+    let written = console.print(&lines);
+    console.written(written, ExitCode::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn command(here: &Path, line: &str) -> (u8, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console { out: &mut out, err: &mut err, progress: false, here: here.to_owned() };
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let code = run(&args, &mut console).unwrap_or_else(ExitCode::number);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let here = env::temp_dir().join(format!("lab-command-{name}-{}", std::process::id()));
+        for (lab, heading) in [("paxos", ""), ("pingpong", "# Lab 0: ping-pong\n")] {
+            std::fs::create_dir_all(here.join("labs").join(lab)).unwrap();
+            std::fs::write(here.join("labs").join(lab).join("Cargo.toml"), "").unwrap();
+            std::fs::write(here.join("labs").join(lab).join("README.md"), heading).unwrap();
+        }
+        std::fs::write(here.join("Cargo.toml"), "").unwrap();
+        here
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn help() {
+        let (code, out, err) = command(&folder("help"), "--help");
+        assert_eq!((code, err.as_str()), (0, ""));
+        insta::assert_snapshot!(out);
+        let (code, out, _) = command(&folder("help"), "search --help");
+        assert_eq!(code, 0);
+        assert!(out.contains("Usage: cargo lab search <LAB> [OPTIONS]"), "{out}");
+    }
+
+    #[test]
+    fn lists_the_labs() {
+        let (code, out, _) = command(&folder("list"), "list");
+        assert_eq!(code, 0);
+        insta::assert_snapshot!(out, @r"
+        paxos
+        pingpong  Lab 0: ping-pong
+        ");
+    }
+
+    #[test]
+    fn shows_a_saved_trace() {
+        let here = folder("show");
+        sample::violated().save(&here.join("t.json")).unwrap();
+        let (code, out, err) = command(&here, "show t.json");
+        assert_eq!((code, err.as_str()), (0, ""));
+        insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn misuse_says_what_is_possible() {
+        let here = folder("misuse");
+        std::fs::write(here.join("picture.json"), r#"{"format":"png","version":3}"#).unwrap();
+        let lines = [
+            "search",
+            "search --clients 2 pingpong",
+            "search raft --clients 2",
+            "search paxos",
+            "show",
+            "show picture.json",
+            "show nowhere.json",
+            "explore",
+        ];
+        let errors = lines.map(|line| {
+            let (code, out, err) = command(&here, line);
+            assert_eq!(out, "");
+            format!("$ {line}\n{err}exit code {code}\n").replace(&format!("{}/", here.display()), "")
+        });
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+}

@@ -1,0 +1,364 @@
+//! The driver of a lab: parses the command line, searches, reports. Every lab's example is one call of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode as ProcessExitCode;
+use std::{env, io};
+
+use framework::predicate::clients_done;
+use framework::{Lab, Scenario};
+use search::{Coverage, RandomDfs, Results, Settings, State, Stats, StepError, Verdict};
+
+use crate::console::{Console, on_terminal};
+use crate::exit_code::ExitCode;
+use crate::json::Report;
+use crate::options::{self, Request, Strategy};
+use crate::progress::LiveLine;
+use crate::record::record;
+use crate::text::{self, Layout};
+use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
+use crate::workspace::Workspace;
+use crate::{human, shell};
+
+/// The `main` of a lab's driver, `labs/<lab>/examples/<lab>.rs`: all that is in it is
+/// `visualizer::lab_main(&pingpong::PingPong)`. `cargo lab search <lab> …` starts it with `search …`.
+pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    on_terminal(|console| drive(lab, &args, console)).into()
+}
+
+/// Does what the arguments say.
+pub(crate) fn drive(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> ExitCode {
+    let Some(("search", args)) = args.split_first().and_then(|(word, rest)| Some((word.to_str()?, rest)))
+    else {
+        console.error(format_args!(
+            "expected `search`; the driver of a lab is started by `cargo lab search {}`",
+            lab.name()
+        ));
+        return ExitCode::Usage;
+    };
+    let request = match options::parse(lab, args) {
+        Ok(request) => request,
+        Err(error) => return console.clap(&error),
+    };
+    match Job::new(lab, request) {
+        Ok(job) => job.run(console),
+        Err(problem) => {
+            console.error(&problem);
+            let help = format!("cargo lab search {} --help", lab.name());
+            let _nobody_reads = writeln!(console.err, "\nFor more information, try `{help}`.");
+            ExitCode::Usage
+        }
+    }
+}
+
+/// A search that is ready to run.
+struct Job<'a> {
+    lab: &'a str,
+    request: Request,
+    scenario: Scenario,
+    settings: Settings,
+    notes: Vec<String>,
+}
+
+impl<'a> Job<'a> {
+    fn new(lab: &'a dyn Lab, request: Request) -> Result<Self, String> {
+        let scenario = lab.scenario(&request.lab)?;
+        let nodes: Vec<_> = scenario.system.nodes().map(|(address, _)| address).collect();
+        let (delivery, alone) = request.switches.delivery(&nodes).map_err(|error| error.to_string())?;
+        if request.until_goal && scenario.goals.is_empty() {
+            return Err(format!("{} has no goals; leave `--until-goal` out", lab.name()));
+        }
+        let settings = Settings {
+            invariants: scenario.invariants.clone(),
+            step_invariants: scenario.step_invariants.clone(),
+            goals: if request.until_goal { scenario.goals.clone() } else { Vec::new() },
+            prunes: if request.prune_done { vec![clients_done()] } else { Vec::new() },
+            delivery,
+            max_depth: request.max_depth,
+            max_states: request.max_states,
+            max_time: request.max_time,
+            max_memory: request.max_memory,
+            threads: request.threads,
+            minimize: request.minimize,
+            ..Settings::default()
+        };
+        let notes = request.notes.iter().cloned().chain(alone).collect();
+        Ok(Self { lab: lab.name(), request, scenario, settings, notes })
+    }
+
+    fn run(mut self, console: &mut Console<'_>) -> ExitCode {
+        let results = self.search(console);
+        let code = ExitCode::of(&results.verdict, self.request.until_goal);
+        let trace = record(&results, &self.settings, self.origin(), self.request.strategy.word());
+        let (saved, failed) = match trace.as_ref().map(|trace| self.save(trace, &results.verdict, console)) {
+            Some(Ok(path)) => (path, false),
+            Some(Err(error)) => {
+                console.error(&error);
+                (None, true)
+            }
+            None => {
+                if self.request.trace.is_some() {
+                    self.notes.push("there is no trace to save: the search found nothing".to_owned());
+                }
+                (None, false)
+            }
+        };
+        let saved = saved.map(|path| console.relative(&path));
+        let written = if self.request.json {
+            self.print_json(&results, code, saved.as_deref(), console)
+        } else {
+            console.print(&self.lines(&results, trace.as_ref(), saved.as_deref()))
+        };
+        match console.written(written, code) {
+            ExitCode::Success if failed => ExitCode::Internal,
+            code => code,
+        }
+    }
+
+    fn search(&mut self, console: &Console<'_>) -> Results {
+        let start = match State::initial(&self.scenario.system) {
+            Ok(start) => start,
+            Err(error) => return failed_at_once(error),
+        };
+        let line = console.progress.then(LiveLine::start);
+        self.settings.progress = line.as_ref().map(LiveLine::callback);
+        match self.request.strategy {
+            Strategy::Bfs => search::bfs(&start, &self.settings),
+            Strategy::Random { probes } => {
+                let random = RandomDfs { seed: self.request.lab.seed, probes };
+                search::random_dfs(&start, &self.settings, random)
+            }
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        let options = &self.request.lab;
+        Origin {
+            lab: self.lab.to_owned(),
+            command: self.request.command.clone(),
+            options: Options {
+                servers: options.servers,
+                clients: options.clients,
+                workload: options.workload.clone(),
+                seed: options.seed,
+                own: options.own.clone(),
+            },
+        }
+    }
+
+    /// Saves a trace where the user says, or where failing traces go.
+    fn save(
+        &self,
+        trace: &TraceFile,
+        verdict: &Verdict,
+        console: &Console<'_>,
+    ) -> Result<Option<PathBuf>, TraceFileError> {
+        let path = match (&self.request.trace, verdict) {
+            (Some(path), _) => console.here.join(path),
+            (None, Verdict::GoalFound { .. }) => return Ok(None),
+            (None, verdict) => match Workspace::find(&console.here) {
+                Ok(workspace) => workspace.trace_path(&format!("{}-{}", self.lab, verdict.word())),
+                Err(_) => return Ok(None),
+            },
+        };
+        trace.save(&path)?;
+        Ok(Some(path))
+    }
+
+    fn print_json(
+        &self,
+        results: &Results,
+        code: ExitCode,
+        saved: Option<&str>,
+        console: &mut Console<'_>,
+    ) -> io::Result<()> {
+        let strategy = self.request.strategy.word();
+        let mut report = Report::new(self.lab, &self.request.command, strategy, results, code);
+        report.trace = saved;
+        report.notes = &self.notes;
+        console.print(&[serde_json::to_string(&report).map_err(io::Error::other)?])
+    }
+
+    fn lines(&self, results: &Results, trace: Option<&TraceFile>, saved: Option<&str>) -> Vec<String> {
+        let goals: Vec<String> = self.settings.goals.iter().map(|goal| goal.name().to_owned()).collect();
+        let mut lines = human::lines(results, &goals, &self.notes);
+        if let Some(trace) = trace {
+            let next = saved.map(|path| format!("cargo lab show {}", shell::quoted(path)));
+            let next = next.into_iter().chain([self.request.command.clone()]).collect();
+            lines.push(String::new());
+            lines.extend(text::body(trace, &Layout { next, ..Layout::default() }));
+        }
+        lines
+    }
+}
+
+/// The results of a search that could not begin because a node could not.
+fn failed_at_once(error: StepError) -> Results {
+    let verdict = match error {
+        StepError::NotSerializable(fault) => Verdict::Nondeterministic(fault),
+        StepError::Panicked(fault) => Verdict::HandlerPanicked(fault),
+        // `init` has no other ways to fail.
+        other => Verdict::PredicatePanicked { predicate: "init".to_owned(), panic: other.to_string() },
+    };
+    Results {
+        verdict,
+        trace: None,
+        goal_states: Vec::new(),
+        stats: Stats::default(),
+        coverage: Coverage::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::sample::Register;
+
+    /// Exit code, standard output, standard error; the workspace is a folder of the test's own.
+    fn run(name: &str, line: &str) -> (u8, String, String) {
+        let here = folder(name);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console { out: &mut out, err: &mut err, progress: false, here };
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let code = drive(&Register, &args, &mut console);
+        (code.number(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let here = env::temp_dir().join(format!("lab-driver-{name}-{}", std::process::id()));
+        fs::create_dir_all(here.join("labs")).unwrap();
+        fs::write(here.join("Cargo.toml"), "").unwrap();
+        here
+    }
+
+    /// The lines from the counterexample on: those above it have times in them.
+    fn counterexample(out: &str) -> &str {
+        out.split_once("\n\n").unwrap().1
+    }
+
+    #[test]
+    fn an_exhausted_space_is_a_success() {
+        let (code, out, err) = run("exhausted", "search --clients 1");
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(
+            out.starts_with("exhausted: every reachable state was visited\n4 states, depth 3, "),
+            "{out}"
+        );
+        assert!(!folder("exhausted").join("target").exists());
+    }
+
+    #[test]
+    fn a_violation_is_shown_and_saved() {
+        let (code, out, err) = run("violated", "search --clients 2");
+        assert_eq!((code, err.as_str()), (10, ""));
+        assert!(out.starts_with("violated: texts are kept: client"), "{out}");
+        insta::assert_snapshot!(counterexample(&out));
+        let trace =
+            TraceFile::load(&folder("violated").join("target/traces/register-violated.json")).unwrap();
+        assert_eq!(trace.verdict.name, "texts are kept");
+        assert_eq!(trace.origin.command, "cargo lab search register --clients 2");
+    }
+
+    #[test]
+    fn json_is_one_object_and_nothing_else() {
+        let (code, out, err) = run("json", "search --clients 2 --json --trace t.json");
+        assert_eq!((code, err.as_str()), (10, ""));
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(json["verdict"], "violated");
+        assert_eq!(json["trace"], "t.json");
+        assert_eq!(json["events"].as_array().unwrap().len(), 5);
+        assert_eq!(json["violation"]["blame"].as_array().unwrap().len(), 2);
+        let (_, out, _) = run("json", "search --clients 1 --json --no-timers");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&json["states"], &json["levels"]), (&1.into(), &serde_json::json!([1])));
+        let expected = [
+            "verdict",
+            "states",
+            "generated",
+            "depth",
+            "levels",
+            "digest",
+            "handler_calls",
+            "memo_hit_rate",
+            "components",
+            "bytes_per_state",
+            "seconds",
+            "states_per_second",
+            "coverage",
+        ];
+        for field in expected {
+            assert!(!json[field].is_null(), "{field} in {json}");
+        }
+    }
+
+    #[test]
+    fn goals_decide_only_when_they_are_asked_for() {
+        let (code, out, _) = run("goal", "search --clients 1 --until-goal");
+        assert_eq!(code, 0);
+        assert!(out.starts_with("goal found: all writers are done\n"), "{out}");
+        insta::assert_snapshot!(counterexample(&out));
+        let (code, out, _) = run("goal", "search --clients 1 --until-goal --link server1:client1=off");
+        assert_eq!(code, 12);
+        insta::assert_snapshot!(out.lines().next().unwrap(), @"goal not found: every reachable state was visited, none satisfies `all writers are done`");
+    }
+
+    #[test]
+    fn what_is_not_complete_is_no_success() {
+        assert_eq!(run("budget", "search --max-depth 2").0, 20);
+        assert_eq!(run("budget", "search --max-states 2").0, 20);
+        assert_eq!(run("budget", "search --max-time 1ms --clients 9 --link server1:client1=off").0, 20);
+        assert_eq!(run("budget", "search --strategy random --max-depth 5 --probes 3").0, 20);
+    }
+
+    #[test]
+    fn a_panic_is_shown_with_the_event_that_led_to_it() {
+        let (code, out, _) = run("panic", "search --mood touchy");
+        assert_eq!(code, 14);
+        assert!(
+            out.starts_with("handler panicked: on_message(Write) of server1 (Server): there is a text"),
+            "{out}"
+        );
+        let masked = counterexample(&out).replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "");
+        let place = masked.find(", at ").unwrap();
+        let end = place + masked[place..].find('\n').unwrap();
+        insta::assert_snapshot!(format!("{}{}", &masked[..place], &masked[end..]));
+    }
+
+    #[test]
+    fn misuse_says_what_is_possible() {
+        let lines = [
+            "",
+            "explore",
+            "search --mood sad",
+            "search --link server1:client7=off",
+            "search --partition client1,server1|server2",
+        ];
+        let errors = lines.map(|line| {
+            let (code, out, err) = run("misuse", line);
+            assert_eq!((code, out.as_str()), (64, ""));
+            format!("$ {line}\n{err}")
+        });
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+
+    #[test]
+    fn help_is_no_error() {
+        let (code, out, err) = run("help", "search --help");
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(
+            out.starts_with("A register that forgets, for tests\n\nUsage: cargo lab search register"),
+            "{out}"
+        );
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_saved_is_an_error() {
+        let (code, out, err) = run("unsaved", "search --until-goal --trace Cargo.toml/t.json");
+        assert_eq!(code, 70);
+        assert!(out.starts_with("goal found"), "{out}");
+        assert!(err.starts_with("error: cannot write `"), "{err}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Starts the driver of a lab with `cargo run`, so that a lab that does not compile breaks only itself.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+use crate::console::Console;
+use crate::exit_code::ExitCode;
+use crate::workspace::Workspace;
+
+/// What cargo exits with when it could not build or start the program. A driver never does: it catches panics.
+const CARGO_FAILED: i32 = 101;
+
+/// Searches a lab; the driver's exit code is passed on as it is.
+pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
+    let usage = |console: &mut Console<'_>, error| {
+        console.error(error);
+        ExitCode::Usage
+    };
+    let workspace = Workspace::find(&console.here).map_err(|error| usage(console, error))?;
+    workspace.check(lab).map_err(|error| usage(console, error))?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Silence is fine once it is compiled; the first time takes a minute, in which cargo says what it does.
+    let compiled = workspace.root.join("target/release/examples").join(lab).exists();
+    let status = Command::new(&cargo)
+        .arg("run")
+        .args(compiled.then_some("--quiet"))
+        .args(["--release", "--manifest-path"])
+        .arg(workspace.root.join("Cargo.toml"))
+        .args(["--package", lab, "--example", lab, "--", "search"])
+        .args(args)
+        .status()
+        .map_err(|error| {
+            console.error(format_args!("cannot start `{}`: {error}", cargo.to_string_lossy()));
+            ExitCode::Internal
+        })?;
+    match status.code() {
+        Some(CARGO_FAILED) => {
+            console.error(format_args!(
+                "the lab `{lab}` does not compile, so there is nothing to search; see above, or run \
+                 `cargo build --package {lab} --example {lab}`"
+            ));
+            Err(ExitCode::DoesNotCompile)
+        }
+        Some(code) => Ok(u8::try_from(code).unwrap_or(ExitCode::Internal.number())),
+        None => {
+            console.error(format_args!(
+                "the driver of `{lab}` died: {status}; a handler that calls itself without end or takes all memory \
+                 ends this way"
+            ));
+            Err(ExitCode::Internal)
+        }
+    }
+}
