@@ -4,7 +4,7 @@
 //! file opens without the code of the lab: every value, message and reason is in it.
 //!
 //! - [`lab_main`] is the `main` of a lab's driver, and [`lab_command`] that of `cargo lab`.
-//! - [`record`] writes down what a trace does, as a [`TraceFile`]; [`text`] shows one.
+//! - [`record`](fn@record) writes down what a trace does, as a [`TraceFile`]; [`text`] shows one.
 //! - [`ExitCode`] lists how the commands end.
 //!
 //! It shows plain text only: there is no interactive viewer here yet.
