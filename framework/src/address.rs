@@ -136,27 +136,37 @@ impl FromStr for Address {
 /// The name under which an address appears to a serializer, by which [`Value`](crate::Value) knows it.
 pub(crate) const SERDE_NAME: &str = "Address";
 
+/// In bytes an address is its label, then, if it has a number, a zero and the number. No text is made or parsed: an
+/// address is encoded for every message and every field with an address in it.
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // On the stack: an address is encoded for every message with an address in it.
-        let mut word = [0_u8; LABEL_MAX + 5];
-        let label = self.label().as_bytes();
-        word[..label.len()].copy_from_slice(label);
-        let mut len = label.len();
-        if let Some(number) = self.number {
-            let mut divisor = 10_000;
-            while divisor > 1 && number / divisor == 0 {
-                divisor /= 10;
-            }
-            while divisor > 0 {
-                word[len] = b'0' + u8::try_from(number / divisor % 10).expect("a digit fits");
-                len += 1;
-                divisor /= 10;
-            }
+        if serializer.is_human_readable() {
+            return serializer.serialize_newtype_struct(SERDE_NAME, &self.to_string());
         }
-        let word = std::str::from_utf8(&word[..len]).expect("labels and digits are ASCII");
-        serializer.serialize_newtype_struct(SERDE_NAME, word)
+        let mut bytes = [0_u8; LABEL_MAX + 3];
+        let mut len = 0;
+        while len < LABEL_MAX && self.label[len] != 0 {
+            bytes[len] = self.label[len];
+            len += 1;
+        }
+        if let Some(number) = self.number {
+            [bytes[len + 1], bytes[len + 2]] = number.to_le_bytes();
+            len += 3;
+        }
+        serializer.serialize_bytes(&bytes[..len])
     }
+}
+
+/// The address that [`Serialize`] wrote as these bytes.
+fn from_bytes(bytes: &[u8]) -> Option<Address> {
+    let (label, number) = match bytes.iter().position(|byte| *byte == 0) {
+        None => (bytes, None),
+        Some(end) => (&bytes[..end], Some(u16::from_le_bytes(bytes[end + 1..].try_into().ok()?))),
+    };
+    if label.is_empty() || label.len() > LABEL_MAX || !label.iter().copied().all(is_label_byte) {
+        return None;
+    }
+    Some(Address { label: label_bytes(std::str::from_utf8(label).ok()?), number })
 }
 
 impl<'de> Deserialize<'de> for Address {
@@ -174,12 +184,20 @@ impl<'de> Deserialize<'de> for Address {
                 inner.deserialize_str(self)
             }
 
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Address, E> {
+                from_bytes(bytes).ok_or_else(|| E::custom("these bytes are not an address"))
+            }
+
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Address, E> {
                 word.parse().map_err(E::custom)
             }
         }
 
-        deserializer.deserialize_newtype_struct(SERDE_NAME, Word)
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_newtype_struct(SERDE_NAME, Word)
+        } else {
+            deserializer.deserialize_bytes(Word)
+        }
     }
 }
 
@@ -196,6 +214,16 @@ mod tests {
         addresses.sort();
         let words: Vec<String> = addresses.iter().map(Address::to_string).collect();
         assert_eq!(words, ["client2", "server1", "server2", "server10", "viewserver"]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_an_address_are_an_error() {
+        for bytes in
+            [&b""[..], b"a\0", b"a\0\x01", b"a\0\x01\x02\x03", b"\0\x01\x02", b"a b", b"averylonglabelindeed"]
+        {
+            let encoded = postcard::to_allocvec(&bytes).unwrap();
+            postcard::from_bytes::<Address>(&encoded).unwrap_err();
+        }
     }
 
     #[test]
@@ -216,6 +244,8 @@ mod tests {
             prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
             let bytes = postcard::to_allocvec(&address).unwrap();
             prop_assert_eq!(postcard::from_bytes::<Address>(&bytes).unwrap(), address);
+            let value = crate::Value::of(&address);
+            prop_assert_eq!(value, crate::Value::Address(address.to_string()));
         }
     }
 }

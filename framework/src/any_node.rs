@@ -37,6 +37,9 @@ pub enum AnyEffect {
 pub(crate) fn erase<M: crate::Data, T: crate::Data>(
     effects: Vec<Effect<M, T>>,
 ) -> Result<Vec<AnyEffect>, EncodeError> {
+    if effects.is_empty() {
+        return Ok(Vec::new());
+    }
     effects
         .into_iter()
         .map(|effect| {

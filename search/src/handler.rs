@@ -58,6 +58,15 @@ pub(crate) struct Subject {
     pub(crate) bytes: Arc<[u8]>,
 }
 
+/// What the trials of one node lend each other.
+#[derive(Default)]
+struct Lent {
+    bytes: (Vec<u8>, Vec<u8>),
+    /// The node that the last first run left as it was. The next first run takes it, which saves a copy; the second run
+    /// never does, so anything that stays behind in it where no byte shows it makes the two differ.
+    unchanged: Option<Local>,
+}
+
 /// What one run of a handler left behind.
 struct Run {
     local: Local,
@@ -66,11 +75,16 @@ struct Run {
 }
 
 impl Subject {
-    /// Runs the handler on a copy of `local`. `bytes` lends memory.
-    fn run(&self, local: &Local, input: &Input, mut bytes: Vec<u8>) -> Result<Result<Run, Panic>, String> {
+    /// Runs the handler on a node that `copy` makes. `bytes` lends memory.
+    fn run(
+        &self,
+        copy: impl FnOnce() -> Local,
+        input: &Input,
+        mut bytes: Vec<u8>,
+    ) -> Result<Result<Run, Panic>, String> {
         // Cloning and encoding may run a student's code as well.
         let run = guard::catch(|| -> Result<Run, EncodeError> {
-            let mut local = local.clone();
+            let mut local = copy();
             let sent = local.handle(self.address, input.stimulus())?;
             bytes.clear();
             local.encode_into(&mut bytes)?;
@@ -93,13 +107,13 @@ impl Subject {
             Ok(copy) => copy,
             Err(problem) => return vec![Effect::Unsound(problem); inputs.len()],
         };
-        let mut buffers = (Vec::new(), Vec::new());
+        let mut lent = Lent::default();
         let mut effects: Vec<Effect> = inputs
             .iter()
             .enumerate()
             .map(|(i, input)| {
                 before(i);
-                self.try_one(&copy, input, &mut buffers).unwrap_or_else(Effect::Unsound)
+                self.try_one(&copy, input, &mut lent).unwrap_or_else(Effect::Unsound)
             })
             .collect();
         if let Ok(Some(problem)) = guard::catch(|| self.touched()) {
@@ -108,14 +122,11 @@ impl Subject {
         effects
     }
 
-    fn try_one(
-        &self,
-        copy: &Local,
-        input: &Input,
-        buffers: &mut (Vec<u8>, Vec<u8>),
-    ) -> Result<Effect, String> {
-        let first = self.run(&self.local, input, std::mem::take(&mut buffers.0))?;
-        let second = self.run(copy, input, std::mem::take(&mut buffers.1))?;
+    fn try_one(&self, copy: &Local, input: &Input, lent: &mut Lent) -> Result<Effect, String> {
+        let used = lent.unchanged.take();
+        let first_copy = || used.unwrap_or_else(|| Local::clone(&self.local));
+        let first = self.run(first_copy, input, std::mem::take(&mut lent.bytes.0))?;
+        let second = self.run(|| copy.clone(), input, std::mem::take(&mut lent.bytes.1))?;
         match (first, second) {
             (Ok(first), Ok(second)) => {
                 if first.bytes != second.bytes || first.sent != second.sent {
@@ -131,12 +142,13 @@ impl Subject {
                         seen += 1;
                     }
                 }
-                let effect = match (changed, sent.is_empty()) {
-                    (false, true) => Effect::None,
-                    (false, false) => Effect::Change { local: None, sent },
-                    (true, _) => Effect::Change { local: Some((Arc::new(local), bytes[..].into())), sent },
+                let effect = if changed {
+                    Effect::Change { local: Some((Arc::new(local), bytes[..].into())), sent }
+                } else {
+                    lent.unchanged = Some(local);
+                    if sent.is_empty() { Effect::None } else { Effect::Change { local: None, sent } }
                 };
-                *buffers = (bytes, second.bytes);
+                lent.bytes = (bytes, second.bytes);
                 Ok(effect)
             }
             (Err(first), Err(second)) if first == second => Ok(Effect::Panicked(first.text)),

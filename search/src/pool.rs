@@ -13,8 +13,11 @@ use crate::handler::{Effect, Input, Subject};
 /// Enough for a handler that recurses over a long log; only touched memory counts.
 const STACK_BYTES: usize = 64 << 20;
 
-/// How many handler calls one piece of work has, about.
+/// How many handler calls one piece of work has at least, about: fewer are not worth handing over.
 const CALLS_PER_TASK: usize = 64;
+
+/// The pieces of work for each thread, so that none waits long for the others.
+const TASKS_PER_THREAD: usize = 8;
 
 /// Threads of one search. Starting some takes as long as a small search, so they are kept for the next one; but never
 /// shared, because a handler that does not return keeps its thread.
@@ -71,11 +74,13 @@ impl Pool {
         handler_time: Duration,
     ) -> Result<Vec<Vec<Effect>>, Hung> {
         let trials: Arc<[Trial]> = trials.into();
+        let all_calls: usize = trials.iter().map(|trial| trial.inputs.len()).sum();
+        let calls_per_task = CALLS_PER_TASK.max(all_calls / (self.count * TASKS_PER_THREAD));
         let mut tasks: Vec<std::ops::Range<usize>> = Vec::new();
-        let mut calls = CALLS_PER_TASK;
+        let mut calls = calls_per_task;
         for (i, trial) in trials.iter().enumerate() {
             match tasks.last_mut() {
-                Some(task) if calls < CALLS_PER_TASK => task.end = i + 1,
+                Some(task) if calls < calls_per_task => task.end = i + 1,
                 _ => {
                     tasks.push(i..i + 1);
                     calls = 0;

@@ -100,8 +100,8 @@ pub(crate) struct NodeSpace {
     no_ops: Vec<u64>,
     /// What other events do to locals that several components have.
     transitions: AHashMap<(LocalId, EventId), Transition>,
-    /// On how many inputs each event's handler ran, and on how many it did something.
-    runs: AHashMap<EventId, (u64, u64)>,
+    /// By group and bit of an event, on how many inputs its handler ran, and on how many it did something.
+    runs: Vec<Vec<(u64, u64)>>,
     /// The bytes that locals take, about.
     local_bytes: usize,
     pub(crate) components: Components,
@@ -148,7 +148,7 @@ impl Space {
                 by_timer: AHashMap::new(),
                 no_ops: Vec::new(),
                 transitions: AHashMap::new(),
-                runs: AHashMap::new(),
+                runs: vec![Vec::new(); addresses.len() + 1],
                 local_bytes: 0,
                 components: Components::default(),
                 salt: xxh3_64(address.to_string().as_bytes()),
@@ -375,10 +375,24 @@ impl Space {
 }
 
 impl NodeSpace {
-    /// The events whose handlers ran, in no particular order, with the number of inputs and of those on which something
+    /// Notes that a handler ran.
+    fn note_run(&mut self, event: EventId, effective: bool) {
+        let runs = &mut self.runs[event.group()];
+        if runs.len() <= event.bit() {
+            runs.resize(event.bit() + 1, (0, 0));
+        }
+        let run = &mut runs[event.bit()];
+        run.0 += 1;
+        run.1 += u64::from(effective);
+    }
+
+    /// The events whose handlers ran, with the number of inputs and of those on which something
     /// happened.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (EventId, u64, u64)> {
-        self.runs.iter().map(|(event, (inputs, effective))| (*event, *inputs, *effective))
+        self.runs.iter().enumerate().flat_map(|(group, bits)| {
+            let runs = bits.iter().enumerate().filter(|(_, (inputs, _))| *inputs > 0);
+            runs.map(move |(bit, (inputs, effective))| (EventId::new(group, bit), *inputs, *effective))
+        })
     }
 
     /// Fields that have grown out of proportion: `log has 10000 entries`.

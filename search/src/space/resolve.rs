@@ -174,9 +174,7 @@ impl Space {
             let (node, local, _) = group[0];
             let i = node as usize;
             for ((_, _, event), effect) in group.iter().zip(effects) {
-                let run = self.nodes[i].runs.entry(*event).or_default();
-                run.0 += 1;
-                run.1 += u64::from(!matches!(effect, Effect::None));
+                self.nodes[i].note_run(*event, !matches!(effect, Effect::None));
                 let transition = match effect {
                     Effect::None => {
                         let layout = &self.layouts[i];

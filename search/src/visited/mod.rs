@@ -82,12 +82,6 @@ pub(crate) struct Shard {
     pub(crate) digest: u64,
 }
 
-/// Whether two states have the same components. They are few: calling the library to compare them takes longer.
-#[inline]
-fn same(a: &[ComponentId], b: &[ComponentId]) -> bool {
-    a.iter().zip(b).all(|(a, b)| a == b)
-}
-
 /// Scrambles a state's hash for the digest of its level: without it, exchanging components between two states would not
 /// show.
 pub(crate) fn mix(hash: u64) -> u64 {
@@ -130,75 +124,54 @@ impl Shard {
         self.slots.capacity() as u64 * 4 + self.records.bytes() + self.moved.capacity() as u64 * 8
     }
 
-    fn index_bits(&self) -> u32 {
-        self.slots.len().trailing_zeros()
-    }
-
-    fn home(&self, hash: u64) -> usize {
-        // The mask keeps as many of the low bits as the table has.
-        #[expect(clippy::cast_possible_truncation, reason = "masked")]
-        let home = hash as usize & (self.slots.len() - 1);
-        home
-    }
-
-    /// The bits of the hash that a slot has room for, above its record number.
-    fn tag(&self, hash: u64) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the middle bits are what is wanted")]
-        let bits = (hash >> 26) as u32;
-        bits << self.index_bits()
-    }
-
     /// Adds the candidates that are not there yet, in order. `hash_of_state` is for growing.
     pub(crate) fn insert(&mut self, candidates: &[u32], hash_of_state: &impl Fn(&[ComponentId]) -> u64) {
         let stride = candidate::HEAD + self.records.nodes();
         for batch in candidates.chunks(BATCH * stride) {
             self.reserve(batch.len() / stride, hash_of_state);
-            self.warm(batch, stride);
+            let places = Places::of(self.slots.len());
+            self.warm(places, batch, stride);
             for candidate in batch.chunks_exact(stride) {
-                self.insert_one(candidate);
+                self.insert_one(places, candidate);
             }
         }
     }
 
     /// Touches what `insert_one` is going to need. The loads do not depend on each other, so they overlap.
-    fn warm(&self, batch: &[u32], stride: usize) {
+    fn warm(&self, places: Places, batch: &[u32], stride: usize) {
         let mut slots = [0_u32; BATCH];
         for (slot, candidate) in slots.iter_mut().zip(batch.chunks_exact(stride)) {
-            *slot = self.slots[self.home(hash_of(candidate))];
+            *slot = self.slots[places.home(hash_of(candidate))];
         }
-        let number_mask = (1 << self.index_bits()) - 1;
         let mut touched = 0;
         for (slot, candidate) in slots.iter().zip(batch.chunks_exact(stride)) {
-            let number = slot & number_mask;
-            if *slot != 0 && slot & !number_mask == self.tag(hash_of(candidate)) {
-                touched ^= self.records.touch(number - 1);
+            if let Some(record) = places.record(*slot, places.tag(hash_of(candidate))) {
+                touched ^= self.records.touch(record);
             }
         }
         std::hint::black_box(touched);
     }
 
-    fn insert_one(&mut self, candidate: &[u32]) {
+    #[inline]
+    fn insert_one(&mut self, places: Places, candidate: &[u32]) {
         let hash = hash_of(candidate);
         let components = &candidate[candidate::HEAD..];
-        let tag = self.tag(hash);
-        let number_mask = (1 << self.index_bits()) - 1;
-        let mask = self.slots.len() - 1;
-        let mut at = self.home(hash);
+        let tag = places.tag(hash);
+        let mut at = places.home(hash);
         loop {
             let slot = self.slots[at];
             if slot == 0 {
                 break;
             }
-            if slot & !number_mask == tag
-                && same(self.records.components((slot & number_mask) - 1), components)
+            if let Some(record) = places.record(slot, tag)
+                && self.records.is(record, components)
             {
                 return;
             }
-            at = (at + 1) & mask;
+            at = places.next(at);
         }
         let record = self.records.push(components, candidate[candidate::PREDECESSOR]);
-        // The table is never full, so the number after the record's fits the low bits.
-        self.slots[at] = tag | (record + 1);
+        self.slots[at] = places.slot(record, tag);
         self.digest = self.digest.wrapping_add(mix(hash));
         self.moved.push(Moved {
             node: candidate[candidate::MOVED],
@@ -218,15 +191,61 @@ impl Shard {
         }
         self.slots = Vec::new();
         self.slots = vec![0; len];
-        let mask = len - 1;
+        let places = Places::of(len);
         for record in 0..self.len() {
             let hash = hash_of_state(self.records.components(record));
-            let mut at = self.home(hash);
+            let mut at = places.home(hash);
             while self.slots[at] != 0 {
-                at = (at + 1) & mask;
+                at = places.next(at);
             }
-            self.slots[at] = self.tag(hash) | (record + 1);
+            self.slots[at] = places.slot(record, places.tag(hash));
         }
+    }
+}
+
+/// Where things are in a table of a power of two of slots, and in a slot: above the record's number (plus one, so that 0
+/// is a free slot) there is room for some bits of the hash.
+#[derive(Clone, Copy)]
+struct Places {
+    bits: u32,
+    number_mask: u32,
+}
+
+impl Places {
+    fn of(slots: usize) -> Self {
+        let bits = slots.trailing_zeros();
+        Self { bits, number_mask: (1 << bits) - 1 }
+    }
+
+    #[inline]
+    fn home(self, hash: u64) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+        let low = hash as u32;
+        (low & self.number_mask) as usize
+    }
+
+    #[inline]
+    fn next(self, at: usize) -> usize {
+        (at + 1) & self.number_mask as usize
+    }
+
+    #[inline]
+    fn tag(self, hash: u64) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "the middle bits are what is wanted")]
+        let middle = (hash >> INDEX_BITS) as u32;
+        middle << self.bits
+    }
+
+    /// The record of a slot, if its tag is this one.
+    #[inline]
+    fn record(self, slot: u32, tag: u32) -> Option<u32> {
+        ((slot ^ tag) & !self.number_mask == 0).then(|| slot & self.number_mask)?.checked_sub(1)
+    }
+
+    /// The table is never full, so the number of a record and one fits.
+    #[inline]
+    fn slot(self, record: u32, tag: u32) -> u32 {
+        tag | (record + 1)
     }
 }
 

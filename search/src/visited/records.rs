@@ -36,6 +36,14 @@ impl Records {
         &self.record(record)[..self.nodes]
     }
 
+    /// Whether a record has these components. They are few: calling the library to compare them takes longer.
+    #[inline]
+    pub(super) fn is(&self, record: u32, components: &[ComponentId]) -> bool {
+        let start = (record % PIECE) as usize * (self.nodes + 1);
+        let piece = &self.pieces[(record / PIECE) as usize][start..];
+        piece.iter().zip(components).all(|(a, b)| a == b)
+    }
+
     pub(super) fn predecessor(&self, record: u32) -> StateIndex {
         self.record(record)[self.nodes]
     }
@@ -53,8 +61,7 @@ impl Records {
             self.pieces.push(if record == 0 { Vec::new() } else { Vec::with_capacity(full) });
         }
         let piece = self.pieces.last_mut().expect("a piece was just made");
-        piece.extend_from_slice(components);
-        piece.push(predecessor);
+        piece.extend(components.iter().copied().chain(std::iter::once(predecessor)));
         self.len += 1;
         record
     }
