@@ -8,6 +8,7 @@ use crate::context::Durable;
 use crate::encoding::EncodeError;
 use crate::payload::Payload;
 use crate::timer::{PendingTimer, TimerQueue};
+use crate::workload::NextCommand;
 
 /// What happens to a node.
 #[derive(Clone, Copy, Debug)]
@@ -132,13 +133,11 @@ fn number(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&u32::try_from(number).expect("a node is smaller than 4 GiB").to_le_bytes());
 }
 
-/// Appends a payload; its type's name keeps a worker's own timers apart from its client's.
+/// Appends a payload; a mark keeps a worker's own timers apart from its client's.
 fn part(out: &mut Vec<u8>, payload: &Payload) {
-    out.push(1);
+    out.push(if payload.get::<NextCommand>().is_some() { 2 } else { 1 });
     number(out, payload.bytes().len());
     out.extend_from_slice(payload.bytes());
-    number(out, payload.type_name().len());
-    out.extend_from_slice(payload.type_name().as_bytes());
 }
 
 impl fmt::Debug for Local {

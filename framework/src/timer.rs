@@ -1,5 +1,6 @@
 //! Says how long a timer runs, and which pending timers of a node may fire next.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -117,6 +118,7 @@ impl TimerQueue {
     /// The different timers that may fire now, in the order in which they were set.
     pub fn fireable(&self) -> Vec<&PendingTimer> {
         let mut fireable: Vec<&PendingTimer> = Vec::new();
+        let mut seen: BTreeSet<&PendingTimer> = BTreeSet::new();
         let mut least_max: Option<Duration> = None;
         for pending in &self.timers {
             // Blocked timers need not be looked at: whoever blocks them has an even smaller maximum.
@@ -124,7 +126,7 @@ impl TimerQueue {
                 continue;
             }
             least_max = Some(least_max.map_or(pending.length.max, |least| least.min(pending.length.max)));
-            if !fireable.contains(&pending) {
+            if seen.insert(pending) {
                 fireable.push(pending);
             }
         }

@@ -26,6 +26,9 @@ const BLOCK: u32 = 512;
 /// The blocks of a round.
 const ROUND: usize = 64;
 
+/// The steps that are worked out before the budgets are looked at again.
+const RESOLVE_MAX: usize = 1 << 15;
+
 /// A round with fewer states than this is done by one thread: waking the others would take longer.
 const SMALL: usize = 256;
 
@@ -151,22 +154,22 @@ struct NodeTables<'a> {
 impl Bfs<'_> {
     fn run(mut self, starts: &[State]) -> Results {
         let mut pending: Vec<usize> = (0..starts.len()).collect();
-        pending.sort_by_key(|number| std::cmp::Reverse(starts[*number].depth()));
+        pending.sort_by_key(|number| std::cmp::Reverse((starts[*number].depth(), *number)));
         let mut depth = starts.iter().map(State::depth).min().unwrap_or(0);
-        self.levels = vec![0; depth as usize + 1];
-        self.digests = vec![0; depth as usize + 1];
+        self.make_level(depth);
         let mut outputs: Vec<Output> = Vec::new();
         let mut frontier = Frontier { shards: vec![(0, Vec::new()); SHARDS] };
+        let mut findings = LevelFindings::default();
+        let mut depth_spent = false;
         loop {
             // The states of this depth: those that were reached, and the starts that have it.
-            let mut findings = LevelFindings::default();
             while pending.last().is_some_and(|number| starts[*number].depth() == depth) {
                 let number = pending.pop().expect("it was just looked at");
                 if let Some(ending) = self.add_start(number, &starts[number], &mut findings) {
                     return self.finish(ending, starts);
                 }
             }
-            if let Some(ending) = self.ending_of_level(findings) {
+            if let Some(ending) = self.ending_of_level(std::mem::take(&mut findings)) {
                 return self.finish(ending, starts);
             }
             self.take_frontier(&mut frontier);
@@ -175,28 +178,38 @@ impl Bfs<'_> {
                 .iter()
                 .map(|(_, moved)| moved.iter().filter(|m| m.node != Moved::SKIP).count() as u64)
                 .sum();
-            if expandable == 0 {
+            let at_limit = self.engine.settings.max_depth.is_some_and(|max| depth >= max);
+            if expandable == 0 || at_limit {
+                depth_spent |= expandable > 0;
+                // Later starts are checked also if they are deeper than the search goes.
                 let Some(next) = pending.last() else {
+                    let verdict =
+                        if depth_spent { Verdict::BudgetSpent(Budget::Depth) } else { Verdict::Exhausted };
                     let deepest = self.deepest();
-                    return self.finish(Ending::Verdict(Verdict::Exhausted, Some(deepest)), starts);
+                    return self.finish(Ending::Verdict(verdict, Some(deepest)), starts);
                 };
                 depth = starts[*next].depth();
-                self.levels.resize(depth as usize + 1, 0);
-                self.digests.resize(depth as usize + 1, 0);
+                self.make_level(depth);
                 continue;
             }
-            if self.engine.settings.max_depth.is_some_and(|max| depth >= max) {
-                let verdict = Verdict::BudgetSpent(Budget::Depth);
-                return self.finish(Ending::Verdict(verdict, Some(depth)), starts);
-            }
             depth += 1;
-            self.levels.resize(depth as usize + 1, 0);
-            self.digests.resize(depth as usize + 1, 0);
-            if let Some(ending) = self.expand_level(&frontier, expandable, depth, &mut outputs) {
-                return self.finish(ending, starts);
+            self.make_level(depth);
+            if let Some(ending) = self.expand_level(&frontier, expandable, depth, &mut outputs, &mut findings)
+            {
+                // What was found before a budget was spent still counts.
+                let found = match ending {
+                    Ending::Verdict(..) => self.ending_of_level(findings),
+                    Ending::Found(_) => None,
+                };
+                return self.finish(found.unwrap_or(ending), starts);
             }
             tracing::debug!(depth, new = self.levels[depth as usize], states = self.states, "level");
         }
+    }
+
+    fn make_level(&mut self, depth: u32) {
+        self.levels.resize(depth as usize + 1, 0);
+        self.digests.resize(depth as usize + 1, 0);
     }
 
     /// The depth of the deepest state.
@@ -263,6 +276,7 @@ impl Bfs<'_> {
         expandable: u64,
         depth: u32,
         outputs: &mut Vec<Output>,
+        findings: &mut LevelFindings,
     ) -> Option<Ending> {
         let blocks: Vec<(usize, Range<u32>)> = frontier
             .shards
@@ -273,7 +287,6 @@ impl Bfs<'_> {
                 (0..len).step_by(BLOCK as usize).map(move |from| (shard, from..(from + BLOCK).min(len)))
             })
             .collect();
-        let mut findings = LevelFindings::default();
         let mut expanded = 0;
         let mut next = 0;
         while next < blocks.len() {
@@ -284,16 +297,11 @@ impl Bfs<'_> {
                 size += blocks[end].1.len();
                 end += 1;
             }
-            let ending = self.round(frontier, &blocks[next..end], size, depth, outputs, &mut findings);
+            let ending = self.round(frontier, &blocks[next..end], size, depth, outputs, findings);
             next = end;
             expanded += size as u64;
             if ending.is_some() {
-                // What was found before a budget was spent still counts.
-                let found = self.ending_of_level(findings);
-                return match ending {
-                    Some(Ending::Verdict(..)) if found.is_some() => found,
-                    ending => ending,
-                };
+                return ending;
             }
             self.engine.report(
                 |bytes| Progress {
@@ -308,7 +316,7 @@ impl Bfs<'_> {
                 &self.shards,
             );
         }
-        self.ending_of_level(findings)
+        None
     }
 
     /// Expands some blocks and adds what they lead to.
@@ -327,7 +335,7 @@ impl Bfs<'_> {
         let outputs = &mut outputs[..blocks.len()];
         let small = size < SMALL;
         self.expand(frontier, blocks, outputs, small);
-        if let Some(ending) = self.resolve(outputs, small, findings) {
+        if let Some(ending) = self.resolve(outputs, depth, small, findings) {
             return Some(ending);
         }
         let mut step_panic = None;
@@ -505,6 +513,7 @@ impl Bfs<'_> {
     fn resolve(
         &mut self,
         outputs: &mut [Output],
+        depth: u32,
         small: bool,
         findings: &mut LevelFindings,
     ) -> Option<Ending> {
@@ -520,8 +529,20 @@ impl Bfs<'_> {
         }
         misses.dedup();
         let handler_time = self.engine.settings.handler_time;
-        let faults = self.engine.space.resolve(&misses, &mut self.engine.pool, handler_time).faults;
-        for fault in faults {
+        let mut faults = Vec::new();
+        for some in misses.chunks(RESOLVE_MAX) {
+            faults.extend(self.engine.space.resolve(some, &mut self.engine.pool, handler_time));
+            // One round can meet more than fits.
+            if let Some(verdict) = self.engine.budget_spent(&self.shards) {
+                return Some(Ending::Verdict(verdict, depth.checked_sub(1)));
+            }
+            if faults.iter().any(|fault| fault.kind == FaultKind::Hung) {
+                break;
+            }
+        }
+        // Of many only the most serious is reported, and of those the first.
+        faults.sort_by_key(|fault| fault.kind);
+        if let Some(fault) = faults.into_iter().next() {
             let witness = outputs
                 .iter()
                 .flat_map(|output| &output.waiting)
@@ -605,6 +626,7 @@ impl Bfs<'_> {
     ) -> Option<Ending> {
         let properties = &self.engine.properties;
         let space = &self.engine.space;
+        let starts = &self.engine.starts;
         let check = |(shard, before): (&mut Shard, &u32)| {
             let digest = std::mem::take(&mut shard.digest);
             let mut found: Vec<NewFinding> = Vec::new();
@@ -623,6 +645,10 @@ impl Bfs<'_> {
                     if let Some(finding) =
                         evaluator.check(properties, space, ids, Some(moved as usize), Role::Reached)
                     {
+                        // A start is never pruned, also where it is reached from another.
+                        if matches!(finding, Finding::Pruned(_)) && starts.iter().any(|start| start == ids) {
+                            continue;
+                        }
                         found.push((finding, hash_of(space, ids), record));
                         shard.moved[place].node = Moved::SKIP;
                     }

@@ -67,8 +67,8 @@ impl<'s> Engine<'s> {
     pub(crate) fn new(starts: &[State], settings: &'s Settings) -> Result<Self, Box<Results>> {
         assert!(!starts.is_empty(), "a search needs a state to start from");
         assert!(
-            starts.iter().all(|start| start.addresses() == starts[0].addresses()),
-            "all states that a search starts from must be states of one system"
+            starts.iter().all(|start| start.is_of_same_system(&starts[0])),
+            "all states that a search starts from must come from one call of `State::initial`"
         );
         let begun = Instant::now();
         let mut space =
@@ -77,7 +77,6 @@ impl<'s> Engine<'s> {
         for start in starts {
             ids.push(space.intern(start).map_err(|error| failed(start, &error))?);
         }
-        // Interning a later start may have widened the tables; the numbers stay.
         let threads = settings
             .threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
@@ -162,7 +161,14 @@ impl<'s> Engine<'s> {
         self.stats.components = self.space.nodes.iter().map(|node| node.components.len() as u64).sum();
         self.stats.locals = self.space.nodes.iter().map(|node| node.locals.len() as u64).sum();
         self.stats.messages = self.space.messages.len() as u64;
-        let coverage = self.coverage(&verdict, complete_depth, &starts[0]);
+        // The report prints messages and nodes, and that is a student's code as well.
+        let coverage = guard::catch(|| self.coverage(&verdict, complete_depth, &starts[0]));
+        let coverage = coverage.unwrap_or_else(|panic| Coverage {
+            exhausted: verdict == Verdict::Exhausted,
+            complete_depth,
+            commutation: format!("no details: a `Debug` or `Serialize` panicked: {}", panic.text),
+            ..Coverage::default()
+        });
         let events = |path: &Path| -> Vec<Event> {
             path.1.iter().map(|(node, event)| self.space.event(*node, *event)).collect()
         };
@@ -208,7 +214,8 @@ impl<'s> Engine<'s> {
                 let fault = HandlerFault {
                     node: self.space.addresses[node],
                     node_type: starts[0].local(node).node.type_name().to_owned(),
-                    handler: self.space.input(node, event).handler(),
+                    handler: guard::catch(|| self.space.input(node, event).handler())
+                        .unwrap_or_else(|_| "a handler whose message cannot be printed".to_owned()),
                     problem,
                 };
                 let verdict = match kind {

@@ -1,5 +1,6 @@
 //! Makes a trace short and readable: no event in it can be left out, and causes stand next to their effects.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +19,12 @@ pub struct Target<'a> {
     what: What<'a>,
     settings: &'a Settings,
     alive: Option<&'a Alive>,
+    /// The steps that may still be tried: the same on every machine, and the end of a very long minimization.
+    steps_left: Cell<u64>,
 }
+
+/// How many steps minimizing may take: some seconds.
+const STEPS_MAX: u64 = 2_000_000;
 
 #[derive(Debug)]
 enum What<'a> {
@@ -41,7 +47,7 @@ impl<'a> Target<'a> {
             Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
             _ => What::Nothing,
         };
-        Self { what, settings, alive: None }
+        Self { what, settings, alive: None, steps_left: Cell::new(STEPS_MAX) }
     }
 
     fn delivery(&self) -> &Delivery {
@@ -98,6 +104,11 @@ impl<'a> Target<'a> {
         let mut state = start.clone();
         let mut happened = Vec::new();
         for event in events {
+            let steps_left = self.steps_left.get();
+            if steps_left == 0 || self.settings.cancel.is_canceled() {
+                return None;
+            }
+            self.steps_left.set(steps_left - 1);
             if let Some(alive) = self.alive {
                 alive.steps.fetch_add(1, Ordering::Relaxed);
             }
@@ -224,6 +235,9 @@ pub fn minimize(start: &State, events: Vec<Event>, target: &Target<'_>) -> Vec<E
     }
 }
 
+/// A trace with more events than this is not read from top to bottom.
+const READABLE_MAX: usize = 2_000;
+
 /// Orders events so that each stands close after what caused it, without changing what any node sees: the order of the
 /// events of one node stays, and a message is sent before it is received. The last event stays the last.
 ///
@@ -231,19 +245,24 @@ pub fn minimize(start: &State, events: Vec<Event>, target: &Target<'_>) -> Vec<E
 ///
 /// Source: DSLabs `SearchState.humanReadableTrace`.
 fn reading_order(start: &State, events: &[Event], target: &Target<'_>) -> Option<Vec<Event>> {
+    if events.len() > READABLE_MAX {
+        return None;
+    }
     let causes = causes(start, events, target.delivery())?;
     let mut left: Vec<usize> = (0..events.len()).collect();
+    let mut is_left = vec![true; events.len()];
     let mut order: Vec<usize> = Vec::with_capacity(events.len());
     while !left.is_empty() {
         let possible: Vec<usize> = left
             .iter()
             .copied()
-            .filter(|i| causes[*i].iter().all(|cause| !left.contains(cause)))
+            .filter(|i| causes[*i].iter().all(|cause| !is_left[*cause]))
             .filter(|i| left.len() == 1 || *i + 1 != events.len())
             .collect();
         let follows = |i: &&usize| order.last().is_some_and(|last| causes[**i].contains(last));
         let next = *possible.iter().find(follows).or(possible.first())?;
         left.retain(|i| *i != next);
+        is_left[next] = false;
         order.push(next);
     }
     let ordered: Vec<Event> = order.into_iter().map(|i| events[i].clone()).collect();

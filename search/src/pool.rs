@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam::channel;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::guard;
 use crate::handler::{Effect, Input, Subject};
 
 /// Enough for a handler that recurses over a long log; only touched memory counts.
@@ -98,8 +99,15 @@ impl Pool {
                     .map(|t| {
                         let trial = &trials[t];
                         at[number].store((t + 1) << 32, Ordering::Relaxed);
-                        trial.subject.try_all(&trial.inputs, |i| {
-                            at[number].store(((t + 1) << 32) | i, Ordering::Relaxed);
+                        let try_all = || {
+                            trial.subject.try_all(&trial.inputs, |i| {
+                                at[number].store(((t + 1) << 32) | i, Ordering::Relaxed);
+                            })
+                        };
+                        // Handlers are guarded one by one; this is for a `Debug` or a `Drop` that panics.
+                        guard::catch(try_all).unwrap_or_else(|panic| {
+                            let problem = format!("its Debug, Clone or Drop panicked: {}", panic.text);
+                            vec![Effect::Unsound(problem); trial.inputs.len()]
                         })
                     })
                     .collect();

@@ -58,7 +58,9 @@ impl Random {
 /// more. It reaches depths that no breadth-first search does, and proves nothing: without a finding it ends with a spent
 /// budget.
 ///
-/// If several probes find something, the one with the least number is reported. Prunes end a probe.
+/// If several probes of a batch of 64 find something, the one with the least number is reported. Prunes end a probe.
+/// Which way a probe takes depends on its number and on what the batches before it have met, so a probe is found again by
+/// the trace and not by its number.
 ///
 /// Source: DSLabs `Search.dfs` (its `RandomDFS`), with a seed.
 pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Results {
@@ -106,13 +108,6 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
         if progress.states == 1 && random.probes.is_none() {
             // No probe can ever take a step, so no budget of states would ever be spent.
             return progress.finish(engine, budget(Budget::Probes), starts);
-        }
-        let spent = settings.max_states.is_some_and(|max| progress.states >= max);
-        if spent {
-            return progress.finish(engine, budget(Budget::States), starts);
-        }
-        if let Some(verdict) = engine.budget_spent(&[]) {
-            return progress.finish(engine, Ending::Verdict(verdict, None), starts);
         }
     }
 }
@@ -198,9 +193,11 @@ fn walk(
             },
             &[],
         );
-        if let Some(verdict @ (Verdict::Canceled | Verdict::BudgetSpent(Budget::Time))) =
-            engine.budget_spent(&[])
-        {
+        let mut spent = engine.budget_spent(&[]);
+        if engine.settings.max_states.is_some_and(|max| walked.states >= max) {
+            spent = spent.or(Some(Verdict::BudgetSpent(Budget::States)));
+        }
+        if let Some(verdict) = spent {
             return Some(found.map_or(Ending::Verdict(verdict, None), |(_, found)| Ending::Found(found)));
         }
     }
@@ -265,7 +262,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
         let faults = if misses.is_empty() {
             Vec::new()
         } else {
-            engine.space.resolve(&misses, &mut engine.pool, engine.settings.handler_time).faults
+            engine.space.resolve(&misses, &mut engine.pool, engine.settings.handler_time)
         };
         let hung = faults.iter().any(|fault| fault.kind == FaultKind::Hung);
         for (number, node, event) in drawn {

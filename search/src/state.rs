@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam::channel;
+use crossbeam::channel::{self, RecvTimeoutError};
 
 use framework::{
     Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source, Stimulus,
@@ -30,6 +30,8 @@ use crate::results::HandlerFault;
 /// Source: DSLabs `SearchState`.
 #[derive(Clone)]
 pub struct State {
+    /// The same for all states of one system.
+    system: Arc<()>,
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) locals: Vec<Arc<Local>>,
     /// For each node the messages it has sent. Delivering takes nothing away.
@@ -136,9 +138,14 @@ impl State {
             // Nobody listens any more when it took too long.
             let _ = done.send(Self::run_inits_twice(&nodes, &at));
         });
-        result.recv_timeout(INIT_TIME).unwrap_or_else(|_| {
+        result.recv_timeout(INIT_TIME).unwrap_or_else(|error| {
             let i = started.load(Ordering::Relaxed);
             let (address, node) = system.nodes().nth(i).expect("some node was being started");
+            if error == RecvTimeoutError::Disconnected {
+                let problem = "its Clone, Debug or Serialize panicked".to_owned();
+                let (node_type, handler) = (node.type_name().to_owned(), "init".to_owned());
+                return Err(StepError::Panicked(HandlerFault { node: address, node_type, handler, problem }));
+            }
             Err(StepError::Hung(HandlerFault {
                 node: address,
                 node_type: node.type_name().to_owned(),
@@ -179,6 +186,7 @@ impl State {
         let addresses: Arc<[Address]> = system.nodes().map(|(address, _)| address).collect();
         let nodes = system.len();
         let mut state = Self {
+            system: Arc::default(),
             addresses,
             locals: Vec::with_capacity(nodes),
             sent: vec![Arc::default(); nodes],
@@ -192,6 +200,12 @@ impl State {
             state.run(i, Stimulus::Init, "init")?;
         }
         Ok(state)
+    }
+
+    /// Whether both come from one call of [`initial`](Self::initial). A search does not mix systems: what is no part of
+    /// a state, such as a workload, may differ.
+    pub(crate) fn is_of_same_system(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.system, &other.system)
     }
 
     /// The addresses of the nodes, in the order in which they were added.
@@ -402,6 +416,7 @@ impl State {
         });
         let depth = self.depth + u32::try_from(events.len()).expect("a depth fits 32 bits");
         Self {
+            system: Arc::clone(&self.system),
             addresses: Arc::clone(&self.addresses),
             locals,
             sent,

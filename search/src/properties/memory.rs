@@ -8,8 +8,8 @@ use crate::space::LocalId;
 /// Remembered answers of one predicate over whole states.
 #[derive(Default)]
 pub(super) struct WholeMemory {
-    /// Everything the predicate was ever seen to look at, by this evaluator.
-    pub(super) read: ReadSet,
+    /// Everything the predicate was ever seen to look at, by this evaluator, if it evaluated it at all.
+    pub(super) read: Option<ReadSet>,
     answers: AHashMap<Box<[LocalId]>, bool>,
     lookups: u64,
     hits: u64,
@@ -25,7 +25,8 @@ impl WholeMemory {
     /// Whether answers are worth remembering: not if the network is read, which hardly repeats, and not if the nodes it
     /// reads do not repeat.
     pub(super) fn is_useful(&self) -> bool {
-        !self.read.network() && (self.lookups < TRIAL_LOOKUPS || self.hits * 2 >= self.lookups)
+        !self.read.is_some_and(ReadSet::network)
+            && (self.lookups < TRIAL_LOOKUPS || self.hits * 2 >= self.lookups)
     }
 
     /// The answer for a key made of the locals in `read`.
@@ -38,7 +39,7 @@ impl WholeMemory {
 
     /// Notes what an evaluation looked at.
     pub(super) fn note_read(&mut self, read: ReadSet) {
-        let read = self.read.union(read);
+        let read = Some(self.read.unwrap_or_default().union(read));
         if read != self.read {
             // Older answers stand under keys that have fewer locals.
             self.answers.clear();

@@ -61,8 +61,9 @@ pub(crate) struct Properties<'s> {
     pairs_of: Vec<Vec<(usize, usize, usize)>>,
     /// The numbers of the predicates that are not invariants over one node or two.
     others: Vec<usize>,
-    /// What each predicate looked at in any state so far, as of the last [`settle`](Self::settle).
-    reads: Vec<ReadSet>,
+    /// What each predicate looked at in any state so far, as of the last [`settle`](Self::settle); `None` if it was not
+    /// evaluated on whole states yet.
+    reads: Vec<Option<ReadSet>>,
     idle: Mutex<Vec<Evaluator>>,
 }
 
@@ -106,7 +107,7 @@ impl<'s> Properties<'s> {
             pair_matters,
             pairs_of,
             others,
-            reads: vec![ReadSet::default(); count],
+            reads: vec![None; count],
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -155,7 +156,10 @@ impl<'s> Properties<'s> {
     pub(crate) fn settle(&mut self) {
         for evaluator in self.idle.get_mut().unwrap_or_else(PoisonError::into_inner) {
             for (read, memory) in self.reads.iter_mut().zip(&evaluator.whole) {
-                *read = read.union(memory.read);
+                *read = match (*read, memory.read) {
+                    (Some(known), Some(more)) => Some(known.union(more)),
+                    (known, more) => known.or(more),
+                };
             }
         }
     }
@@ -166,6 +170,7 @@ impl<'s> Properties<'s> {
         let any_varies = match self.settings.invariants[invariant].parts() {
             Parts::Whole => {
                 let read = self.reads[invariant];
+                let read = read.unwrap_or_default();
                 read.network() || (0..space.len().min(64)).any(|i| read.nodes() & (1 << i) != 0 && varies(i))
             }
             // Which nodes it is about is known for all invariants of its form together.
@@ -220,10 +225,12 @@ impl Evaluator {
             let holds = match parts {
                 Parts::EachNode(_) => self.every_node_holds(number, predicate, space, ids),
                 Parts::Whole | Parts::EachPair(_) => {
-                    let read = properties.reads[number];
-                    let unseen = moved.is_some_and(|node| node < 64 && read.nodes() & (1 << node) == 0);
+                    let unseen = |read: ReadSet| {
+                        let node = moved.is_some_and(|node| node < 64 && read.nodes() & (1 << node) == 0);
+                        node && !read.network()
+                    };
                     // A prune may have held before, if that was a start.
-                    if unseen && !read.network() && !is_prune {
+                    if !is_prune && properties.reads[number].is_some_and(unseen) {
                         continue;
                     }
                     self.holds(number, predicate, space, ids)
@@ -256,8 +263,8 @@ impl Evaluator {
                 Err((predicate, panic)) => return Some(Finding::Panics(predicate, panic)),
             }
         }
-        // A predicate that is no function of the state: what failed a moment ago holds now.
-        None
+        let name = "an invariant".to_owned();
+        Some(Finding::Panics(name, "it failed a moment ago and holds now, on the same state".to_owned()))
     }
 
     /// Whether all invariants over one node or two hold, given that they did before `moved` moved.
@@ -355,7 +362,7 @@ impl Evaluator {
         let memory = &mut self.whole[number];
         let useful = memory.is_useful();
         if useful {
-            key_of(&mut self.key, space, ids, memory.read);
+            key_of(&mut self.key, space, ids, memory.read.unwrap_or_default());
             if let Some(holds) = memory.answer(&self.key) {
                 return Ok(holds);
             }
@@ -365,7 +372,7 @@ impl Evaluator {
         let holds = guarded(predicate.name(), || predicate.check(&view).is_ok())?;
         memory.note_read(view.read_set());
         if useful && memory.is_useful() {
-            key_of(&mut self.key, space, ids, memory.read);
+            key_of(&mut self.key, space, ids, memory.read.unwrap_or_default());
             memory.remember(&self.key, holds);
         }
         Ok(holds)
@@ -381,7 +388,7 @@ impl Evaluator {
         after: ComponentId,
     ) -> Option<Result<usize, (String, String)>> {
         let step_key = |key: &mut Vec<LocalId>, read| {
-            key_of(key, space, before, read);
+            key_of(key, space, before, Option::unwrap_or_default(read));
             let node_number = u32::try_from(node).expect("at most 250 nodes");
             key.extend([
                 node_number,

@@ -112,7 +112,6 @@ pub(crate) struct NodeSpace {
 /// A system in product representation.
 pub(crate) struct Space {
     pub(crate) addresses: Arc<[Address]>,
-    /// Where the search starts; gives states back their history.
     pub(crate) delivery: Delivery,
     pub(crate) nodes: Vec<NodeSpace>,
     pub(crate) messages: Messages,
@@ -234,6 +233,7 @@ impl Space {
             let mut bits: Vec<u32> = Vec::new();
             for timer in local.timers.fireable() {
                 let next = u32::try_from(node.timers.len()).expect("fewer than 2^24 different timers");
+                assert!(next < 1 << BIT_BITS, "fewer than 2^24 different timers");
                 let bit = *node.by_timer.entry(timer.clone()).or_insert_with(|| {
                     node.timers.push(timer.clone());
                     next

@@ -34,25 +34,19 @@ pub(crate) struct Fault {
     pub(crate) problem: String,
 }
 
-/// The outcome of [`Space::resolve`].
-#[derive(Debug, Default)]
-pub(crate) struct Resolved {
-    /// Steps that fail, by miss. From now on they count as steps that change nothing.
-    pub(crate) faults: Vec<Fault>,
-}
-
 /// What an event does to a local of a node: `None` if nothing.
 type WorkedOut = (u32, LocalId, EventId, Option<Transition>);
 
 impl Space {
     /// Works out the given steps. Afterwards each is known: as a no-op or with its successor. `misses` must be sorted
-    /// and without repetitions.
-    pub(crate) fn resolve(&mut self, misses: &[Miss], pool: &mut Pool, handler_time: Duration) -> Resolved {
+    /// and without repetitions. Returns the steps that fail, in order; from now on they count as steps that change
+    /// nothing. If a handler does not return, nothing is known of the others.
+    pub(crate) fn resolve(&mut self, misses: &[Miss], pool: &mut Pool, handler_time: Duration) -> Vec<Fault> {
         debug_assert!(misses.is_sorted_by(|a, b| a < b));
         self.memo_misses += misses.len() as u64;
         let worked_out = match self.run_handlers(misses, pool, handler_time) {
             Ok(worked_out) => worked_out,
-            Err(hung) => return Resolved { faults: vec![hung] },
+            Err(hung) => return vec![hung],
         };
         self.widen();
         let mut faults = Vec::new();
@@ -90,7 +84,7 @@ impl Space {
             self.nodes[i].components.learn(layout, component, learned.iter().copied());
         }
         self.remember(worked_out);
-        Resolved { faults }
+        faults
     }
 
     /// Whether an event is known to change nothing at a local, whatever was sent before.

@@ -22,8 +22,8 @@ pub(crate) type StateIndex = u32;
 /// Stands where the number of a predecessor would for a state from which the search started.
 pub(crate) const NO_PREDECESSOR: StateIndex = u32::MAX;
 
-/// The most states a shard can number.
-const SHARD_MAX: u32 = (1 << INDEX_BITS) - 1;
+/// With so many states a shard is full: a round may still add some before that is noticed.
+const SHARD_MAX: u32 = (1 << INDEX_BITS) - (1 << 23);
 
 pub(crate) fn shard_of_hash(hash: u64) -> usize {
     usize::try_from(hash >> 58).expect("six bits")
@@ -239,7 +239,7 @@ impl Places {
     /// The record of a slot, if its tag is this one.
     #[inline]
     fn record(self, slot: u32, tag: u32) -> Option<u32> {
-        ((slot ^ tag) & !self.number_mask == 0).then(|| slot & self.number_mask)?.checked_sub(1)
+        if (slot ^ tag) & !self.number_mask == 0 { (slot & self.number_mask).checked_sub(1) } else { None }
     }
 
     /// The table is never full, so the number of a record and one fits.

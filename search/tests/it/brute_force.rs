@@ -717,22 +717,25 @@ pub(crate) fn enumerate(
     // What the steps from the level before led to.
     let mut reached: BTreeSet<World> = BTreeSet::new();
     let (mut panicked, mut bad_step) = (false, None);
+    let mut depth_spent = false;
     for depth in first_depth.. {
-        let mut level: BTreeSet<(World, bool)> = BTreeSet::new();
+        let mut level: BTreeSet<World> = BTreeSet::new();
         for world in std::mem::take(&mut reached) {
             answer.states.insert(world.clone(), depth);
-            level.insert((world, false));
+            level.insert(world);
         }
         for (start, _) in starts.iter().filter(|(_, of)| *of == depth) {
             if !answer.states.contains_key(start) {
                 answer.states.insert(start.clone(), depth);
-                level.insert((start.clone(), true));
+                level.insert(start.clone());
             }
         }
         answer.levels.push(level.len() as u64);
         let (mut bad, mut goal) = (None, None);
         let mut expandable = Vec::new();
-        for (world, is_start) in level {
+        for world in level {
+            // A start is never pruned, also where another start leads to it.
+            let is_start = starts.iter().any(|(start, _)| *start == world);
             let first = |claims: &[Claim]| claims.iter().position(|claim| claim.is_true(table, &world));
             if let Some(number) = first(&question.never) {
                 bad = Some(bad.map_or(number, |least: usize| least.min(number)));
@@ -745,6 +748,11 @@ pub(crate) fn enumerate(
                 expandable.push(world);
             }
         }
+        // Later starts are looked at also if they are deeper than the limit.
+        if question.max_depth.is_some_and(|max| depth >= max) {
+            depth_spent |= !expandable.is_empty();
+            expandable.clear();
+        }
         answer.depth = depth;
         let end = if panicked {
             Some(End::Panicked)
@@ -755,9 +763,7 @@ pub(crate) fn enumerate(
         } else if let Some(number) = goal {
             Some(End::Goal(number))
         } else if expandable.is_empty() && depth >= last_start {
-            Some(End::Exhausted)
-        } else if question.max_depth.is_some_and(|max| depth >= max) && !expandable.is_empty() {
-            Some(End::Depth)
+            Some(if depth_spent { End::Depth } else { End::Exhausted })
         } else {
             None
         };

@@ -10,6 +10,7 @@ mod brute_force;
 mod limits;
 mod oracles;
 mod random_systems;
+mod starts;
 mod stateright_agrees;
 mod tidy;
 mod traces;
