@@ -90,4 +90,5 @@ pub use random_dfs::{RandomDfs, random_dfs};
 pub use replay::{ReplayError, replay};
 pub use results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, Stats, Trace, Verdict};
 pub use settings::{CancelToken, ProgressCallback, Settings};
+pub use space::NODES_MAX;
 pub use state::{State, StepError};

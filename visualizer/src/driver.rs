@@ -18,13 +18,17 @@ use crate::record::record;
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
-use crate::{human, shell};
+use crate::{human, launch, shell};
 
 /// The `main` of a lab's driver, `labs/<lab>/examples/<lab>.rs`: all that is in it is
 /// `visualizer::lab_main(&pingpong::PingPong)`. `cargo lab search <lab> …` starts it with `search …`.
 pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
-    on_terminal(|console| drive(lab, &args, console)).into()
+    let code = on_terminal(|console| drive(lab, &args, console));
+    if code == ExitCode::Success && env::var_os(launch::LAUNCHED).is_some() {
+        return ProcessExitCode::from(launch::FINISHED);
+    }
+    code.into()
 }
 
 /// Does what the arguments say.
@@ -66,6 +70,10 @@ impl<'a> Job<'a> {
         let scenario = lab.scenario(&request.lab)?;
         let nodes: Vec<_> = scenario.system.nodes().map(|(address, _)| address).collect();
         let (delivery, alone) = request.switches.delivery(&nodes).map_err(|error| error.to_string())?;
+        let nodes = scenario.system.len();
+        if nodes > search::NODES_MAX {
+            return Err(format!("{nodes} nodes are too many: a search takes at most {}", search::NODES_MAX));
+        }
         if request.until_goal && scenario.goals.is_empty() {
             return Err(format!("{} has no goals; leave `--until-goal` out", lab.name()));
         }
@@ -89,7 +97,8 @@ impl<'a> Job<'a> {
 
     fn run(mut self, console: &mut Console<'_>) -> ExitCode {
         let results = self.search(console);
-        let code = ExitCode::of(&results.verdict, self.request.until_goal);
+        let missed = self.look_for_goals(&results, console);
+        let code = ExitCode::of(&results.verdict, self.request.until_goal || missed.is_some());
         let trace = record(&results, &self.settings, self.origin(), self.request.strategy.word());
         let (saved, failed) = match trace.as_ref().map(|trace| self.save(trace, &results.verdict, console)) {
             Some(Ok(path)) => (path, false),
@@ -108,7 +117,7 @@ impl<'a> Job<'a> {
         let written = if self.request.json {
             self.print_json(&results, code, saved.as_deref(), console)
         } else {
-            console.print(&self.lines(&results, trace.as_ref(), saved.as_deref()))
+            console.print(&self.lines(&results, missed.as_deref(), trace.as_ref(), saved.as_deref()))
         };
         match console.written(written, code) {
             ExitCode::Success if failed => ExitCode::Internal,
@@ -130,6 +139,27 @@ impl<'a> Job<'a> {
                 search::random_dfs(&start, &self.settings, random)
             }
         }
+    }
+
+    /// A system that does nothing violates nothing. So after every state was visited, each goal of the lab is looked for:
+    /// the name of the first that no state satisfies.
+    fn look_for_goals(&mut self, results: &Results, console: &Console<'_>) -> Option<String> {
+        if results.verdict != Verdict::Exhausted || self.request.until_goal {
+            return None;
+        }
+        for goal in self.scenario.goals.clone() {
+            let name = goal.name().to_owned();
+            self.settings.goals = vec![goal];
+            let found = self.search(console);
+            self.settings.goals.clear();
+            match found.verdict {
+                Verdict::GoalFound { .. } => {
+                    self.notes.push(format!("goal reached: {name}, first at depth {}", found.stats.depth));
+                }
+                _ => return Some(name),
+            }
+        }
+        None
     }
 
     fn origin(&self) -> Origin {
@@ -180,8 +210,15 @@ impl<'a> Job<'a> {
         console.print(&[serde_json::to_string(&report).map_err(io::Error::other)?])
     }
 
-    fn lines(&self, results: &Results, trace: Option<&TraceFile>, saved: Option<&str>) -> Vec<String> {
-        let goals: Vec<String> = self.settings.goals.iter().map(|goal| goal.name().to_owned()).collect();
+    fn lines(
+        &self,
+        results: &Results,
+        missed: Option<&str>,
+        trace: Option<&TraceFile>,
+        saved: Option<&str>,
+    ) -> Vec<String> {
+        let asked = self.settings.goals.iter().map(|goal| goal.name().to_owned());
+        let goals: Vec<String> = asked.chain(missed.map(str::to_owned)).collect();
         let mut lines = human::lines(results, &goals, &self.notes);
         if let Some(trace) = trace {
             let next = saved.map(|path| format!("cargo lab show {}", shell::quoted(path)));
@@ -303,6 +340,13 @@ mod tests {
         let (code, out, _) = run("goal", "search --clients 1 --until-goal --link server1:client1=off");
         assert_eq!(code, 12);
         insta::assert_snapshot!(out.lines().next().unwrap(), @"goal not found: every reachable state was visited, none satisfies `all writers are done`");
+    }
+
+    #[test]
+    fn a_system_that_does_nothing_is_no_success() {
+        let (code, out, _) = run("nothing", "search --no-network --no-timers");
+        assert_eq!(code, 12, "{out}");
+        assert!(out.starts_with("goal not found: every reachable state was visited"), "{out}");
     }
 
     #[test]

@@ -13,11 +13,11 @@ use search::{Budget, Verdict};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ExitCode {
-    /// Every state was visited and nothing was wrong, or the goal that was asked for was found.
+    /// Every state was visited, nothing was wrong and every goal was reached; or the goal that was asked for was found.
     Success,
     /// An invariant is violated.
     Violated,
-    /// A goal was asked for, every state was visited, and none satisfies it.
+    /// Every state was visited, and none satisfies a goal of the lab.
     GoalNotFound,
     /// A handler panicked.
     HandlerPanicked,
@@ -105,9 +105,11 @@ impl ExitCode {
     /// What it means, in a line of `--help`.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "every state visited, nothing wrong; or the goal was found",
+            Self::Success => {
+                "every state visited, nothing wrong, every goal reached; or --until-goal found one"
+            }
             Self::Violated => "an invariant is violated",
-            Self::GoalNotFound => "a goal was asked for, but no state satisfies it",
+            Self::GoalNotFound => "every state visited, but a goal of the lab is satisfied in none",
             Self::HandlerPanicked => "a handler panicked",
             Self::HandlerHung => "a handler did not return",
             Self::PredicatePanicked => "an invariant, goal or prune panicked",

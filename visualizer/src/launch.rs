@@ -11,6 +11,13 @@ use crate::workspace::Workspace;
 /// What cargo exits with when it could not build or start the program. A driver never does: it catches panics.
 const CARGO_FAILED: i32 = 101;
 
+/// Set for a driver that is started here: it ends with [`FINISHED`] where it would end with 0.
+pub(crate) const LAUNCHED: &str = "LAB_DRIVER_LAUNCHED";
+
+/// What stands for success between a driver and its starter. A handler that calls `process::exit(0)` must not be taken
+/// for one that is right.
+pub(crate) const FINISHED: u8 = 120;
+
 /// Searches a lab; the driver's exit code is passed on as it is.
 pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
     let usage = |console: &mut Console<'_>, error| {
@@ -29,6 +36,7 @@ pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) ->
         .arg(workspace.root.join("Cargo.toml"))
         .args(["--package", lab, "--example", lab, "--", "search"])
         .args(args)
+        .env(LAUNCHED, "1")
         .status()
         .map_err(|error| {
             console.error(format_args!("cannot start `{}`: {error}", cargo.to_string_lossy()));
@@ -41,6 +49,13 @@ pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) ->
                  `cargo build --package {lab} --example {lab}`"
             ));
             Err(ExitCode::DoesNotCompile)
+        }
+        Some(code) if code == i32::from(FINISHED) => Ok(ExitCode::Success.number()),
+        Some(0) => {
+            console.error(format_args!(
+                "the driver of `{lab}` ended without a result; a handler that calls `process::exit` does that"
+            ));
+            Err(ExitCode::Internal)
         }
         Some(code) => Ok(u8::try_from(code).unwrap_or(ExitCode::Internal.number())),
         None => {

@@ -73,6 +73,7 @@ pub(crate) fn parse(lab: &dyn Lab, args: &[OsString]) -> Result<Request, clap::E
             Arg::new(option.name)
                 .long(option.name)
                 .value_name("VALUE")
+                .allow_negative_numbers(true)
                 .default_value(option.default)
                 .help(option.help)
                 .help_heading("System"),

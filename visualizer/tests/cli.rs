@@ -87,6 +87,13 @@ fn a_driver_that_dies_is_no_success() {
 }
 
 #[test]
+fn a_driver_that_exits_early_is_no_success() {
+    let (code, out, err) = lab_with("exits", "", "fn main() { std::process::exit(0) }", &["search", "toy"]);
+    assert_eq!((code, out.as_str()), (70, ""));
+    assert!(err.contains("the driver of `toy` ended without a result"), "{err}");
+}
+
+#[test]
 fn errors_go_to_the_error_stream() {
     let (code, out, err) = lab("errors", &["search", "raft"]);
     assert_eq!(

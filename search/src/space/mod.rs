@@ -34,7 +34,7 @@ use messages::Messages;
 pub(crate) use resolve::{FaultKind, Miss};
 
 /// The most nodes a system may have: an event's number has 8 bits for the sender.
-pub(crate) const NODES_MAX: usize = 250;
+pub const NODES_MAX: usize = 250;
 
 /// An event at some node, as a number: the sender (or [`Space::timer_group`]) and the number of the message (timer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
