@@ -2,7 +2,7 @@
 //!
 //! A **state** of a system is, of every node, its fields, its pending timers, what it persisted, and the messages it has
 //! sent. The network never forgets: delivering a message takes nothing away, so a search covers loss, duplication, delay
-//! and reordering without events of their own. A [`search`](bfs) visits states, checks [`Settings::invariants`] in each,
+//! and reordering without events of their own. A [search](fn@bfs) visits states, checks [`Settings::invariants`] in each,
 //! and ends with a [`Verdict`]: every state was visited, a goal was found, something is violated, or a budget is spent.
 //!
 //! What it is **not**: a proof about systems larger than the one it was given, a test of real time (only the order of
@@ -59,9 +59,9 @@
 //!
 //! # Where to read on
 //!
-//! - [`bfs`], [`bfs_from`] and [`random_dfs`]: the strategies. A goal state of one search is where the next can start.
+//! - [`bfs`](fn@bfs), [`bfs_from`] and [`random_dfs`](fn@random_dfs): the strategies. A goal state of one search is where the next can start.
 //! - [`Settings`] and [`Delivery`]: what is looked for, what may happen, and how far it goes.
-//! - [`Results`], [`Verdict`], [`Coverage`]: what comes out. [`replay`] and [`minimize`]: what to do with a [`Trace`].
+//! - [`Results`], [`Verdict`], [`Coverage`]: what comes out. [`replay`](fn@replay) and [`minimize`](fn@minimize): what to do with a [`Trace`].
 //! - How it works: `ARCHITECTURE.md`, then the modules `space` and `visited`.
 
 mod bfs;
