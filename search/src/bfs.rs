@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Miss, Space};
+use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Miss, Space, count_ones};
 use crate::state::State;
 use crate::visited::{
     Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, mix, record_of, shard_of, shard_of_hash,
@@ -132,7 +132,7 @@ type NewFinding = (Finding, u64, u32);
 /// What was found in one level.
 #[derive(Default)]
 struct LevelFindings {
-    /// The first witness of each kind of trouble with a handler.
+    /// A handler that panicked: the state, the node, the event, and what it said.
     panicked: Option<(StateIndex, usize, EventId, String)>,
     violated: Option<(usize, u64, StateIndex)>,
     violated_step: Option<ViolatedStep>,
@@ -442,7 +442,7 @@ impl Bfs<'_> {
                 if enabled == 0 {
                     continue;
                 }
-                rank += ones(&own[counted..source.known]);
+                rank += count_ones(&own[counted..source.known]);
                 counted = source.known;
                 let known = own[source.known];
                 for_each_bit(enabled & known, |bit| {
@@ -484,7 +484,6 @@ impl Bfs<'_> {
         }
     }
 
-    #[cold]
     fn check_step(
         &self,
         ids: &[ComponentId],
@@ -781,10 +780,6 @@ fn tables(space: &Space) -> Vec<NodeTables<'_>> {
             }
         })
         .collect()
-}
-
-fn ones(words: &[u64]) -> usize {
-    words.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 #[inline]

@@ -210,7 +210,8 @@ pub struct Stats {
     pub locals: u64,
     /// Different messages.
     pub messages: u64,
-    /// The bytes in use at the end, everything counted.
+    /// The bytes of states, components, locals and messages at the end. What a round needs on top, and what the allocator
+    /// keeps, is not in it; the memory of a local is estimated.
     pub bytes: u64,
     /// The probes of a random search.
     pub probes: u64,

@@ -38,11 +38,12 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// How many goal states are kept, for the next stage to start from all of them.
     pub max_goal_states: usize,
-    /// After which time a handler that has not returned is reported as hung.
+    /// After which time a handler that has not returned is reported as hung, at the earliest. Predicates are not watched.
     pub handler_time: Duration,
     /// Whether events that commute are tried in one order only, where that loses no state. Only tests switch it off.
     pub commutation: bool,
-    /// Whether a failing trace is shortened before it is reported.
+    /// Whether a failing trace is shortened before it is reported. A shortened trace shows the same failure, but it may
+    /// pass through a state that a prune would have cut.
     pub minimize: bool,
     /// Called now and then with the progress so far, from the thread that called the search.
     pub progress: Option<ProgressCallback>,

@@ -43,7 +43,7 @@ pub(crate) struct Evaluator {
     of_node: Vec<NodeMemory>,
     of_pair: Vec<PairMemory>,
     /// Of each predicate (invariants, goals, prunes) that is a property of every node the answers for each node.
-    goal_of_node: Vec<Vec<NodeMemory>>,
+    of_every_node: Vec<Vec<NodeMemory>>,
     whole: Vec<WholeMemory>,
     steps: Vec<WholeMemory>,
     key: Vec<LocalId>,
@@ -141,7 +141,7 @@ impl<'s> Properties<'s> {
             Evaluator {
                 of_node: per_node(()),
                 of_pair: (0..pairs).map(|_| PairMemory::default()).collect(),
-                goal_of_node: self.predicates().map(|_| per_node(())).collect(),
+                of_every_node: self.predicates().map(|_| per_node(())).collect(),
                 whole: self.reads.iter().map(|_| WholeMemory::default()).collect(),
                 steps: self.settings.step_invariants.iter().map(|_| WholeMemory::default()).collect(),
                 key: Vec::new(),
@@ -336,7 +336,7 @@ impl Evaluator {
         let Parts::EachNode(check) = predicate.parts() else { unreachable!("it was looked at before") };
         for (i, id) in ids.iter().enumerate() {
             let local = space.local_of(i, *id);
-            let memory = &mut self.goal_of_node[number][i];
+            let memory = &mut self.of_every_node[number][i];
             let holds = match memory.get(local) {
                 Known::Holds => true,
                 Known::Fails => false,

@@ -123,7 +123,8 @@ impl Layout {
         self.known_start[0]..self.stride
     }
 
-    fn same_width_words(&self, old: &Self) -> Vec<(Range<usize>, usize)> {
+    /// Which words of a record in a narrower layout go where in this one.
+    fn moves_from(&self, old: &Self) -> Vec<(Range<usize>, usize)> {
         let mut moves = vec![(0..1, 0)];
         let parts = |layout: &Self| -> Vec<(usize, usize)> {
             let out = layout.out_start.iter().zip(&layout.out_words);
@@ -363,7 +364,7 @@ impl Components {
     /// Moves every record to a wider layout.
     pub(super) fn relayout(&mut self, old: &Layout, new: &Layout) {
         let mut records = vec![0; self.len() * new.stride];
-        let moves = new.same_width_words(old);
+        let moves = new.moves_from(old);
         for (from, to) in self.records.chunks_exact(old.stride).zip(records.chunks_exact_mut(new.stride)) {
             for (range, start) in &moves {
                 to[*start..*start + range.len()].copy_from_slice(&from[range.clone()]);
@@ -381,7 +382,7 @@ pub(crate) fn set_bit(words: &mut [u64], bit: usize) {
     words[bit / 64] |= 1 << (bit % 64);
 }
 
-fn count_ones(words: &[u64]) -> usize {
+pub(crate) fn count_ones(words: &[u64]) -> usize {
     words.iter().map(|word| word.count_ones() as usize).sum()
 }
 

@@ -29,7 +29,7 @@ use crate::handler::Input;
 use crate::state::State;
 
 use components::LocalPart;
-pub(crate) use components::{ComponentId, Components, Layout, Source as MessageSource};
+pub(crate) use components::{ComponentId, Components, Layout, Source as MessageSource, count_ones};
 use messages::Messages;
 pub(crate) use resolve::{FaultKind, Miss};
 
