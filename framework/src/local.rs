@@ -1,6 +1,7 @@
 //! Everything that belongs to one node alone, and what one event makes of it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::address::Address;
 use crate::any_node::{AnyEffect, AnyNode};
@@ -24,31 +25,55 @@ pub enum Stimulus<'a> {
     },
     /// A timer fires.
     Timer(&'a PendingTimer),
+    /// It crashes, between handlers or in one.
+    Crash(Option<During<'a>>),
+    /// It starts again.
+    Restart,
+}
+
+/// A handler that a crash interrupts; see [`Interrupted`](crate::Interrupted).
+#[derive(Clone, Copy, Debug)]
+pub struct During<'a> {
+    /// What is handled: [`Stimulus::Message`] or [`Stimulus::Timer`].
+    pub stimulus: &'a Stimulus<'a>,
+    /// Which call of [`Context::persist`](crate::Context::persist) does not happen any more, from 0.
+    pub persist: usize,
 }
 
 /// A node with its timer queue and its durable state: what an event at this node reads and changes.
 #[derive(Clone)]
 pub struct Local {
-    /// The node.
+    /// The node. While it is down, the node as it was first made.
     pub node: Box<dyn AnyNode>,
     /// Its pending timers.
     pub timers: TimerQueue,
     /// What it last persisted.
     pub durable: Option<Durable>,
+    /// Whether it runs. A node that has crashed does not, nor does one that is not started yet.
+    pub up: bool,
+    made: Arc<dyn AnyNode>,
 }
 
 /// A message with its receiver, as a handler sent it.
 pub type Sent = (Address, Payload);
 
 impl Local {
-    /// A node that has not started.
+    /// A node that is about to start: [`Stimulus::Init`] comes first.
     pub fn new(node: Box<dyn AnyNode>) -> Self {
-        Self { node, timers: TimerQueue::default(), durable: None }
+        let made = Arc::from(node.boxed());
+        Self { node, timers: TimerQueue::default(), durable: None, up: true, made }
+    }
+
+    /// A node that is down: [`Stimulus::Restart`] starts it.
+    pub fn new_down(node: Box<dyn AnyNode>) -> Self {
+        Self { up: false, ..Self::new(node) }
     }
 
     /// Lets one thing happen to the node and returns what it sent, in order.
     ///
     /// A timer that fires is removed after its handler ran: one that sets an equal timer again moves it to the end.
+    /// Nothing reaches a node that is down but a restart, and a node that is up cannot restart; a crash in a handler that
+    /// does not persist so often does not happen.
     ///
     /// # Errors
     ///
@@ -58,23 +83,102 @@ impl Local {
     ///
     /// Panics when the handler does.
     pub fn handle(&mut self, address: Address, stimulus: Stimulus<'_>) -> Result<Vec<Sent>, EncodeError> {
+        self.handle_and_count(address, stimulus).map(|(sent, _)| sent)
+    }
+
+    /// As [`handle`](Self::handle); says also how many of the handler's calls of persist, from the first, have to be
+    /// considered as places where a crash makes a difference: one more than the number of the last before which
+    /// something was sent or saved. So it is 0 for a handler that saves before it sends.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle`](Self::handle).
+    pub fn handle_and_count(
+        &mut self,
+        address: Address,
+        stimulus: Stimulus<'_>,
+    ) -> Result<(Vec<Sent>, usize), EncodeError> {
+        if self.up == matches!(stimulus, Stimulus::Restart) {
+            return Ok((Vec::new(), 0));
+        }
         let effects = match stimulus {
             Stimulus::Init => self.node.init(address),
             Stimulus::Message { from, message } => self.node.on_message(address, from, message),
             Stimulus::Timer(pending) => self.node.on_timer(address, &pending.timer),
+            Stimulus::Restart => {
+                self.up = true;
+                self.node.recover(address, self.durable.clone())
+            }
+            Stimulus::Crash(None) => {
+                self.crash();
+                return Ok((Vec::new(), 0));
+            }
+            Stimulus::Crash(Some(during)) => return self.crash_during(address, during).map(|sent| (sent, 0)),
         }?;
         let mut sent = Vec::new();
+        let (mut persists, mut interruptions) = (0, 0);
+        let mut saved = false;
         for effect in effects {
             match effect {
                 AnyEffect::Send { to, message } => sent.push((to, message)),
                 AnyEffect::SetTimer { timer, length } => self.timers.set(PendingTimer { timer, length }),
-                AnyEffect::Persist(durable) => self.durable = Some(durable),
+                AnyEffect::Persist(durable) => {
+                    persists += 1;
+                    if self.durable.as_ref() != Some(&durable) {
+                        if saved || !sent.is_empty() {
+                            interruptions = persists;
+                        }
+                        saved = true;
+                        self.durable = Some(durable);
+                    }
+                }
             }
         }
         if let Stimulus::Timer(pending) = stimulus {
             self.timers.remove(pending);
         }
-        Ok(sent)
+        Ok((sent, interruptions))
+    }
+
+    /// Loses everything but the durable state.
+    fn crash(&mut self) {
+        self.node = self.made.boxed();
+        self.timers.clear();
+        self.up = false;
+    }
+
+    /// Handles something up to some call of persist, and crashes there if that makes a difference: something was sent or
+    /// saved before it, and the call would change what is saved. Otherwise nothing happens.
+    fn crash_during(&mut self, address: Address, during: During<'_>) -> Result<Vec<Sent>, EncodeError> {
+        let mut handled = self.clone();
+        let effects = match during.stimulus {
+            Stimulus::Message { from, message } => handled.node.on_message(address, *from, message),
+            Stimulus::Timer(pending) => handled.node.on_timer(address, &pending.timer),
+            Stimulus::Init | Stimulus::Crash(_) | Stimulus::Restart => return Ok(Vec::new()),
+        }?;
+        let mut sent = Vec::new();
+        let mut persists = 0;
+        for effect in effects {
+            match effect {
+                AnyEffect::Send { to, message } => sent.push((to, message)),
+                AnyEffect::SetTimer { .. } => {}
+                AnyEffect::Persist(durable) if persists == during.persist => {
+                    let changes = handled.durable.as_ref() != Some(&durable);
+                    let done = !sent.is_empty() || handled.durable != self.durable;
+                    if !changes || !done {
+                        return Ok(Vec::new());
+                    }
+                    handled.crash();
+                    *self = handled;
+                    return Ok(sent);
+                }
+                AnyEffect::Persist(durable) => {
+                    persists += 1;
+                    handled.durable = Some(durable);
+                }
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// The bytes that are the identity of this node, its timers and its durable state.
@@ -121,6 +225,10 @@ impl Local {
             }
             part(out, &pending.timer);
         }
+        if !self.up {
+            // No part and no absence of one begins like this.
+            out.push(3);
+        }
         match &self.durable {
             Some(durable) => part(out, durable),
             None => out.push(0),
@@ -146,6 +254,7 @@ impl fmt::Debug for Local {
             .field("node", &self.node)
             .field("timers", &self.timers)
             .field("durable", &self.durable)
-            .finish()
+            .field("up", &self.up)
+            .finish_non_exhaustive()
     }
 }

@@ -48,7 +48,8 @@ pub trait Node: Data {
     /// Called instead of [`init`](Node::init) when the node restarts after a crash. `self` is the node as it was first
     /// made, and `durable` what it last gave to [`Context::persist`]: everything else is lost.
     ///
-    /// Unless it is written, a node starts again as if it were new.
+    /// It is also called for a node that is added later and starts then; it has persisted nothing. Unless it is written, a
+    /// node starts again as if it were new.
     fn recover(&mut self, durable: Option<Durable>, ctx: &mut ContextOf<Self>) {
         let _ = durable;
         self.init(ctx);

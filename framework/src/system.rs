@@ -1,5 +1,7 @@
 //! A system to search or to run: nodes with addresses, in a fixed order.
 
+use std::collections::BTreeSet;
+
 use crate::address::Address;
 use crate::any_node::AnyNode;
 use crate::client::Client;
@@ -35,6 +37,7 @@ pub enum SystemError {
 #[derive(Clone, Debug, Default)]
 pub struct System {
     nodes: Vec<(Address, Box<dyn AnyNode>)>,
+    down: BTreeSet<Address>,
 }
 
 impl System {
@@ -91,6 +94,23 @@ impl System {
         }
         self.nodes.push((address, node));
         Ok(())
+    }
+
+    /// Adds a node that is not started yet: it is down, as if it had crashed before it ever persisted anything, until an
+    /// [`Event::Restart`](crate::Event::Restart).
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_down(&mut self, address: Address, node: Box<dyn AnyNode>) -> Result<(), SystemError> {
+        self.add_any(address, node)?;
+        self.down.insert(address);
+        Ok(())
+    }
+
+    /// Whether the node at `address` was added as one that is not started yet.
+    pub fn is_down(&self, address: Address) -> bool {
+        self.down.contains(&address)
     }
 
     /// The nodes in the order in which they were added.

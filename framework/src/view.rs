@@ -29,6 +29,11 @@ pub trait Source {
     fn timers(&self, i: usize) -> &[PendingTimer];
     /// What node `i` last persisted.
     fn durable(&self, i: usize) -> Option<&Durable>;
+    /// Whether node `i` runs; where nothing can crash, every node does.
+    fn is_up(&self, i: usize) -> bool {
+        let _ = i;
+        true
+    }
     /// Calls `visit` with every message in the network until it breaks, in no particular order.
     fn messages(&self, visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>);
 }
@@ -100,33 +105,42 @@ impl<'a> View<'a> {
         (0..source.len()).map(|i| source.address(i))
     }
 
-    /// The node at `address`, if it is an `N`. Of a client worker it is the client.
+    /// Whether the node at `address` is up; `false` if there is no such node.
+    pub fn is_up(&self, address: Address) -> bool {
+        self.index(address).is_some_and(|i| {
+            self.reading(i);
+            self.source.is_up(i)
+        })
+    }
+
+    /// The node at `address`, if it is an `N` and up: a node that is down has no fields. Of a client worker it is the
+    /// client.
     pub fn node<N: Data>(&self, address: Address) -> Option<&'a N> {
         let i = self.index(address)?;
         // A node's type never changes, so a node of another type is not "read".
         let node = self.source.node(i).as_any().downcast_ref()?;
         self.reading(i);
-        Some(node)
+        self.source.is_up(i).then_some(node)
     }
 
-    /// All nodes that are an `N`, with their addresses.
+    /// All nodes that are an `N` and up, with their addresses.
     pub fn nodes<N: Data>(&self) -> impl Iterator<Item = (Address, &'a N)> {
         // A node's type never changes, so a node of another type is not "read".
         (0..self.source.len()).filter_map(|i| {
             let node = self.source.node(i).as_any().downcast_ref()?;
             self.reading(i);
-            Some((self.source.address(i), node))
+            self.source.is_up(i).then(|| (self.source.address(i), node))
         })
     }
 
-    /// The node at `address`, of whatever type.
+    /// The node at `address`, of whatever type. While it is down, that is the node as it was first made.
     pub fn any_node(&self, address: Address) -> Option<&'a dyn AnyNode> {
         let i = self.index(address)?;
         self.reading(i);
         Some(self.source.node(i))
     }
 
-    /// The client worker at `address`.
+    /// The client worker at `address`. While it is down, it is one without results.
     pub fn worker(&self, address: Address) -> Option<Worker<'a>> {
         let i = self.index(address)?;
         let worker = self.source.node(i).as_worker()?;

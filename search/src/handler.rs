@@ -169,7 +169,8 @@ impl Subject {
             .node
             .rebuild(Local::node_bytes(&self.bytes))
             .map_err(|error| format!("the node cannot be rebuilt from its bytes: {error}"))?;
-        let copy = Local { node, ..Local::clone(&self.local) };
+        let mut copy = Local::clone(&self.local);
+        copy.node = node;
         let bytes = copy.encode().map_err(|error| error.to_string())?;
         if bytes[..] == self.bytes[..] {
             return Ok(copy);

@@ -67,6 +67,7 @@
 mod bfs;
 mod delivery;
 mod engine;
+mod faults;
 mod guard;
 mod handler;
 mod memory;
@@ -84,6 +85,7 @@ mod visited;
 
 pub use bfs::{bfs, bfs_from};
 pub use delivery::Delivery;
+pub use faults::Faults;
 pub use minimize::{Target, is_one_minimal, minimize};
 pub use progress::Progress;
 pub use random_dfs::{RandomDfs, random_dfs};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use framework::{Predicate, StepPredicate};
 
 use crate::delivery::Delivery;
+use crate::faults::Faults;
 use crate::progress::Progress;
 
 /// The settings of one search. Start from [`Settings::default`] and set the fields that matter, or chain the methods.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub prunes: Vec<Predicate>,
     /// What the network and the timers allow.
     pub delivery: Delivery,
+    /// Which crashes and restarts may happen; none unless it is set.
+    pub faults: Faults,
     /// The greatest depth of a state, counted from the initial state of the system, also in a staged search.
     pub max_depth: Option<u32>,
     /// The number of states after which the search ends.
@@ -62,6 +65,7 @@ impl Default for Settings {
             goals: Vec::new(),
             prunes: Vec::new(),
             delivery: Delivery::default(),
+            faults: Faults::default(),
             max_depth: None,
             max_states: None,
             max_time: None,
@@ -134,6 +138,20 @@ impl Settings {
         self
     }
 
+    /// Allows so many crashes of nodes that are not clients.
+    #[must_use]
+    pub fn crashes(mut self, count: u16) -> Self {
+        self.faults.crashes(count);
+        self
+    }
+
+    /// Allows so many restarts.
+    #[must_use]
+    pub fn restarts(mut self, count: u16) -> Self {
+        self.faults.restarts(count);
+        self
+    }
+
     /// Why the commutation rule is off, if it is.
     pub(crate) fn commutation_off(&self) -> Option<&'static str> {
         if !self.commutation {
@@ -156,6 +174,7 @@ impl fmt::Debug for Settings {
             .field("goals", &self.goals)
             .field("prunes", &self.prunes)
             .field("delivery", &self.delivery)
+            .field("faults", &self.faults)
             .field("max_depth", &self.max_depth)
             .field("max_states", &self.max_states)
             .field("max_time", &self.max_time)

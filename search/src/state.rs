@@ -12,11 +12,12 @@ use std::time::Duration;
 use crossbeam::channel::{self, RecvTimeoutError};
 
 use framework::{
-    Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source, Stimulus,
-    System, View,
+    Address, AnyNode, Durable, EncodeError, Envelope, Event, Interrupted, Local, Payload, PendingTimer,
+    Source, Stimulus, System, View,
 };
 
 use crate::delivery::Delivery;
+use crate::faults::Faults;
 use crate::guard::{self, Panic};
 use crate::handler::CAUSES;
 use crate::results::HandlerFault;
@@ -30,8 +31,8 @@ use crate::results::HandlerFault;
 /// Source: DSLabs `SearchState`.
 #[derive(Clone)]
 pub struct State {
-    /// The same for all states of one system.
-    system: Arc<()>,
+    /// The nodes in the initial state; the same for all states of one system.
+    initial: Arc<Vec<Arc<Local>>>,
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) locals: Vec<Arc<Local>>,
     /// For each node the messages it has sent. Delivering takes nothing away.
@@ -104,6 +105,24 @@ pub enum StepError {
         timer: String,
         /// The one before it.
         first: String,
+    },
+    /// A node that is down handles nothing.
+    #[error("{0} is down; it has to restart first")]
+    Down(Address),
+    /// A node that is up cannot restart.
+    #[error("{0} is up, so it cannot restart")]
+    Up(Address),
+    /// A crash in a handler needs a call of `persist` after something was sent or saved.
+    #[error(
+        "a crash of {node} in {handler} before its call {persist} of `persist` (from 0) makes no difference here: nothing is sent or saved before it, or it saves nothing new"
+    )]
+    NoInterruption {
+        /// The node.
+        node: Address,
+        /// The handler.
+        handler: String,
+        /// Which call.
+        persist: usize,
     },
     /// The settings let no timer of the node fire.
     #[error("the settings let no timer of {0} fire")]
@@ -186,7 +205,7 @@ impl State {
         let addresses: Arc<[Address]> = system.nodes().map(|(address, _)| address).collect();
         let nodes = system.len();
         let mut state = Self {
-            system: Arc::default(),
+            initial: Arc::default(),
             addresses,
             locals: Vec::with_capacity(nodes),
             sent: vec![Arc::default(); nodes],
@@ -194,18 +213,23 @@ impl State {
             history: None,
             depth: 0,
         };
-        for (i, (_, node)) in system.nodes().enumerate() {
+        for (i, (address, node)) in system.nodes().enumerate() {
             started.store(i, Ordering::Relaxed);
-            state.locals.push(Arc::new(Local::new(node.boxed())));
-            state.run(i, Stimulus::Init, "init")?;
+            if system.is_down(address) {
+                state.locals.push(Arc::new(Local::new_down(node.boxed())));
+            } else {
+                state.locals.push(Arc::new(Local::new(node.boxed())));
+                state.run(i, Stimulus::Init, "init")?;
+            }
         }
+        state.initial = Arc::new(state.locals.clone());
         Ok(state)
     }
 
     /// Whether both come from one call of [`initial`](Self::initial). A search does not mix systems: what is no part of
     /// a state, such as a workload, may differ.
     pub(crate) fn is_of_same_system(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.system, &other.system)
+        Arc::ptr_eq(&self.initial, &other.initial)
     }
 
     /// The addresses of the nodes, in the order in which they were added.
@@ -254,6 +278,9 @@ impl State {
     pub fn events(&self, delivery: &Delivery) -> Vec<Event> {
         let mut events = Vec::new();
         for (i, node) in self.addresses.iter().enumerate() {
+            if !self.locals[i].up {
+                continue;
+            }
             for (j, from) in self.addresses.iter().enumerate() {
                 if !delivery.may_deliver(*from, *node) {
                     continue;
@@ -270,6 +297,55 @@ impl State {
         events
     }
 
+    /// The crashes and restarts that may happen here, if the budgets are not spent: for each node a crash, then crashes in
+    /// its handlers, or a restart.
+    ///
+    /// # Errors
+    ///
+    /// When a handler panics or has no canonical bytes, which is only known by running it.
+    pub fn fault_events(&self, faults: &Faults, delivery: &Delivery) -> Result<Vec<Event>, StepError> {
+        let mut found = Vec::new();
+        let events = self.events(delivery);
+        for (i, node) in self.addresses.iter().copied().enumerate() {
+            let local = &self.locals[i];
+            if !local.up {
+                found.push(Event::Restart { node });
+            } else if faults.may_crash(node, local.node.as_ref()) {
+                found.push(Event::Crash { node, during: None });
+                for event in events.iter().filter(|event| event.node() == node) {
+                    for persist in 0..self.interruptions(i, event)? {
+                        let during = Some(Interrupted { event: Box::new(event.clone()), persist });
+                        let crash = Event::Crash { node, during };
+                        match self.step(&crash, delivery) {
+                            Ok(_) => found.push(crash),
+                            Err(StepError::NoInterruption { .. }) => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many calls of persist of the handler of `event` a crash may fall before.
+    fn interruptions(&self, i: usize, event: &Event) -> Result<usize, StepError> {
+        let mut local = Local::clone(&self.locals[i]);
+        let fault = |problem: String| HandlerFault {
+            node: self.addresses[i],
+            node_type: self.locals[i].node.type_name().to_owned(),
+            handler: event.handler(),
+            problem,
+        };
+        match guard::catch(|| {
+            event.with_stimulus(|stimulus| local.handle_and_count(self.addresses[i], stimulus))
+        }) {
+            Ok(Ok((_, interruptions))) => Ok(interruptions),
+            Ok(Err(error)) => Err(StepError::NotSerializable(fault(error.to_string()))),
+            Err(Panic { text }) => Err(StepError::Panicked(fault(text))),
+        }
+    }
+
     /// The state after an event.
     ///
     /// # Errors
@@ -278,11 +354,13 @@ impl State {
     pub fn step(&self, event: &Event, delivery: &Delivery) -> Result<Self, StepError> {
         let i = self.can_happen(event, delivery)?;
         let mut next = self.clone();
-        let stimulus = match event {
-            Event::Deliver(envelope) => Stimulus::Message { from: envelope.from, message: &envelope.message },
-            Event::Fire { timer, .. } => Stimulus::Timer(timer),
-        };
-        next.run(i, stimulus, &event.handler())?;
+        event.with_stimulus(|stimulus| next.run(i, stimulus, &event.handler()))?;
+        if let Event::Crash { node, during: Some(interrupted) } = event
+            && next.locals[i].up
+        {
+            let (handler, persist) = (interrupted.event.handler(), interrupted.persist);
+            return Err(StepError::NoInterruption { node: *node, handler, persist });
+        }
         next.depth += 1;
         next.history = Some(Arc::new(Link { event: event.clone(), before: self.history.clone() }));
         Ok(next)
@@ -294,6 +372,23 @@ impl State {
             self.addresses.iter().position(|a| *a == address).ok_or(StepError::NoSuchNode(address))
         };
         match event {
+            Event::Restart { node } => {
+                let i = index(*node)?;
+                if self.locals[i].up { Err(StepError::Up(*node)) } else { Ok(i) }
+            }
+            _ if !self.locals[index(event.node())?].up => Err(StepError::Down(event.node())),
+            Event::Crash { node, during: None } => index(*node),
+            Event::Crash { node, during: Some(interrupted) } => {
+                let i = index(*node)?;
+                if interrupted.event.node() != *node
+                    || !matches!(*interrupted.event, Event::Deliver(_) | Event::Fire { .. })
+                {
+                    let (handler, persist) = (interrupted.event.handler(), interrupted.persist);
+                    return Err(StepError::NoInterruption { node: *node, handler, persist });
+                }
+                self.can_happen(&interrupted.event, delivery)?;
+                Ok(i)
+            }
             Event::Deliver(e) => {
                 let (i, from) = (index(e.to)?, index(e.from)?);
                 if !self.sent[from].contains(&(e.to, e.message.clone())) {
@@ -416,7 +511,7 @@ impl State {
         });
         let depth = self.depth + u32::try_from(events.len()).expect("a depth fits 32 bits");
         Self {
-            system: Arc::clone(&self.system),
+            initial: Arc::clone(&self.initial),
             addresses: Arc::clone(&self.addresses),
             locals,
             sent,
@@ -448,6 +543,9 @@ impl Source for State {
     }
     fn durable(&self, i: usize) -> Option<&Durable> {
         self.locals[i].durable.as_ref()
+    }
+    fn is_up(&self, i: usize) -> bool {
+        self.locals[i].up
     }
     fn messages(&self, visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>) {
         for (from, sent) in self.addresses.iter().zip(&self.sent) {

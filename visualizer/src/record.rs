@@ -7,8 +7,8 @@ use framework::{Address, Envelope, Event, Local, Payload, PendingTimer, Stimulus
 use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
 
 use crate::trace_file::{
-    BlamedField, Finding, Happening, Message, MessageId, Network, NodeInfo, NodeState, Origin, Search, Step,
-    Timer, TraceFile,
+    BlamedField, Finding, Happening, Interrupted, Message, MessageId, Network, NodeInfo, NodeState, Origin,
+    Search, Step, Timer, TraceFile,
 };
 
 /// The trace of a search that found something, with every value in it; `None` if the search found no trace.
@@ -96,7 +96,7 @@ impl Recorder {
         let fields = self.file.pool.add(&local.node.value());
         let timers = local.timers.as_slice().iter().map(|timer| self.timer(timer)).collect();
         let durable = local.durable.as_ref().map(|durable| self.file.pool.add(&durable.value()));
-        NodeState { fields, timers, durable }
+        NodeState { fields, timers, durable, up: local.up }
     }
 
     fn happening(&mut self, event: &Event) -> Happening {
@@ -105,6 +105,14 @@ impl Recorder {
             Event::Fire { node, timer } => {
                 Happening::Timer { node: node.to_string(), timer: self.timer(timer) }
             }
+            Event::Crash { node, during } => Happening::Crash {
+                node: node.to_string(),
+                during: during.as_ref().map(|interrupted| Interrupted {
+                    event: Box::new(self.happening(&interrupted.event)),
+                    persist: u32::try_from(interrupted.persist).unwrap_or(u32::MAX),
+                }),
+            },
+            Event::Restart { node } => Happening::Restart { node: node.to_string() },
         }
     }
 
@@ -154,12 +162,9 @@ fn replay<'a>(
 
 /// What a handler sends, in order; `None` if it does something else than when the trace was replayed.
 fn sent_by(before: &Local, event: &Event) -> Option<Vec<(Address, Payload)>> {
-    let stimulus = match event {
-        Event::Deliver(envelope) => Stimulus::Message { from: envelope.from, message: &envelope.message },
-        Event::Fire { timer, .. } => Stimulus::Timer(timer),
-    };
     let mut local = before.clone();
-    catch_unwind(AssertUnwindSafe(|| local.handle(event.node(), stimulus))).ok()?.ok()
+    let handle = |stimulus: Stimulus<'_>| local.handle(event.node(), stimulus);
+    catch_unwind(AssertUnwindSafe(|| event.with_stimulus(handle))).ok()?.ok()
 }
 
 fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, Payload)> {

@@ -201,7 +201,11 @@ fn event_texts(trace: &TraceFile, layout: &Layout) -> Vec<EventText> {
         if let Some(node) = trace.node(address)
             && let Some(after) = &step.after
         {
-            let changes = changed(trace, address, states[node], after);
+            let crashed = states[node].up && !after.up;
+            let changes = if crashed { Vec::new() } else { changed(trace, address, states[node], after) };
+            if crashed {
+                text.details.push("loses its fields and its timers".to_owned());
+            }
             text.blamed = changes.iter().any(|(blamed, _)| *blamed);
             text.details.extend(changes_text(&changes));
             text.details.extend(sent(trace, step));
@@ -217,6 +221,9 @@ fn event_texts(trace: &TraceFile, layout: &Layout) -> Vec<EventText> {
     texts
 }
 
+/// What becomes of a node that crashes in a handler.
+const CRASHES: &str = ", and crashes before it persists";
+
 /// `3. acceptor2 receives Accept { number: 1 } from proposer1`; a long message is cut, the sender stays.
 fn headline(trace: &TraceFile, number: usize, event: &Happening, layout: &Layout) -> String {
     let (start, value, end) = match event {
@@ -231,6 +238,19 @@ fn headline(trace: &TraceFile, number: usize, event: &Happening, layout: &Layout
         Happening::Timer { node, timer } => {
             (format!("{number:>2}. {node}'s timer "), timer.value, " fires".to_owned())
         }
+        Happening::Crash { node, during: None } => return format!("{number:>2}. {node} crashes"),
+        Happening::Crash { during: Some(interrupted), .. } => {
+            let room = layout.width.saturating_sub(CRASHES.len() + 10);
+            let layout = Layout { width: room, ..layout.clone() };
+            let call = match interrupted.persist {
+                0 => String::new(),
+                earlier => {
+                    format!(" (after {earlier} earlier {})", if earlier == 1 { "call" } else { "calls" })
+                }
+            };
+            return format!("{}{CRASHES}{call}", headline(trace, number, &interrupted.event, &layout));
+        }
+        Happening::Restart { node } => return format!("{number:>2}. {node} restarts"),
     };
     let room = layout.width.saturating_sub(start.chars().count() + end.chars().count()).max(10);
     format!("{start}{}{end}", short(trace, value, room))

@@ -180,6 +180,18 @@ pub struct NodeState {
     /// What it last persisted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<ValueId>,
+    /// Whether it runs; while it does not, its fields are those with which it was first made.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub up: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_yes(up: &bool) -> bool {
+    *up
 }
 
 /// The state in which a trace starts.
@@ -207,6 +219,28 @@ pub enum Happening {
         /// Which.
         timer: Timer,
     },
+    /// A node crashes.
+    Crash {
+        /// Which.
+        node: String,
+        /// The handler that the crash interrupts, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        during: Option<Interrupted>,
+    },
+    /// A node that is down starts again.
+    Restart {
+        /// Which.
+        node: String,
+    },
+}
+
+/// A handler that a crash interrupts just before it persists something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interrupted {
+    /// What is handled: a delivery or a timer.
+    pub event: Box<Happening>,
+    /// Which call of persist does not happen any more, from 0.
+    pub persist: u32,
 }
 
 /// An event and what came of it.
@@ -295,6 +329,8 @@ enum Inconsistent {
     Nodes(usize, usize),
     #[error("it refers to a node `{0}`, which it does not have")]
     Node(String),
+    #[error("it has a crash in something that is no delivery and no timer of the node that crashes")]
+    Interrupted,
 }
 
 impl Default for TraceFile {
@@ -389,7 +425,9 @@ impl TraceFile {
     pub fn node_of<'a>(&'a self, event: &'a Happening) -> &'a str {
         match event {
             Happening::Deliver { message } => &self.messages[*message as usize].to,
-            Happening::Timer { node, .. } => node,
+            Happening::Timer { node, .. } | Happening::Crash { node, .. } | Happening::Restart { node } => {
+                node
+            }
         }
     }
 
@@ -417,6 +455,17 @@ impl TraceFile {
         match event {
             Happening::Deliver { message } => self.check_message(*message)?,
             Happening::Timer { timer, .. } => self.check_value(timer.value)?,
+            Happening::Crash { node, during: Some(interrupted) } => {
+                let inner = &*interrupted.event;
+                if !matches!(inner, Happening::Deliver { .. } | Happening::Timer { .. }) {
+                    return Err(Inconsistent::Interrupted);
+                }
+                self.check_event(inner)?;
+                if self.node_of(inner) != node {
+                    return Err(Inconsistent::Interrupted);
+                }
+            }
+            Happening::Crash { during: None, .. } | Happening::Restart { .. } => {}
         }
         let node = self.node_of(event);
         self.node(node).map(|_| ()).ok_or_else(|| Inconsistent::Node(node.escape_debug().to_string()))

@@ -120,7 +120,7 @@ pub enum Parts {
     /// It is one whole.
     Whole,
     /// It holds where this holds for every node; `None` says that the node is none of those that it is about, which may
-    /// depend on the node's type only.
+    /// depend on the node's type, and on whether it is up, only.
     EachNode(Arc<NodeCheck>),
     /// It holds where this holds for every two nodes, the one that was added first first; `None` as above.
     EachPair(Arc<PairCheck>),

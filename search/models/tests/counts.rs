@@ -48,13 +48,7 @@ impl World {
 
     fn after(&self, event: &Event) -> Self {
         let mut next = self.clone();
-        match event {
-            Event::Deliver(envelope) => {
-                let stimulus = Stimulus::Message { from: envelope.from, message: &envelope.message };
-                next.happen(envelope.to, stimulus);
-            }
-            Event::Fire { node, timer } => next.happen(*node, Stimulus::Timer(timer)),
-        }
+        event.with_stimulus(|stimulus| next.happen(event.node(), stimulus));
         next
     }
 

@@ -470,6 +470,7 @@ impl Happening {
         match event {
             Event::Deliver(e) => Self::Message((number(e.from), number(e.to), value_of(&e.message))),
             Event::Fire { node, timer } => Self::Timer(number(*node), timer_of(timer)),
+            Event::Crash { .. } | Event::Restart { .. } => unreachable!("no faults here"),
         }
     }
 }
