@@ -13,7 +13,9 @@ use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Miss, Space, count_ones};
+use crate::space::{
+    ComponentId, EventId, Fault, FaultKind, FaultyEvents, MessageSource, Miss, Space, count_ones,
+};
 use crate::state::State;
 use crate::visited::{
     Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, mix, record_of, shard_of, shard_of_hash,
@@ -51,7 +53,7 @@ pub fn bfs_from(starts: &[State], settings: &Settings) -> Results {
         Ok(engine) => engine,
         Err(results) => return *results,
     };
-    let shards = (0..SHARDS).map(|_| Shard::new(engine.space.len())).collect();
+    let shards = (0..SHARDS).map(|_| Shard::new(engine.space.width())).collect();
     Bfs {
         engine,
         shards,
@@ -91,6 +93,8 @@ struct Output {
     reached: Vec<Vec<u32>>,
     /// Where the records of the components of the state in hand begin.
     starts: Vec<usize>,
+    /// The state that the step in hand leads to, if it is more than components.
+    after: Vec<u32>,
     waiting: Vec<Waiting>,
     generated: u64,
     violated_steps: Vec<ViolatedStep>,
@@ -112,6 +116,7 @@ impl Output {
         Self {
             reached: vec![Vec::new(); SHARDS],
             starts: Vec::new(),
+            after: Vec::new(),
             waiting: Vec::new(),
             generated: 0,
             violated_steps: Vec::new(),
@@ -147,8 +152,8 @@ struct NodeTables<'a> {
     rows: &'a [ComponentId],
     hashes: &'a [u64],
     sources: &'a [MessageSource],
-    /// For each sender its places in `sources`.
-    by_sender: Vec<Range<usize>>,
+    /// For each sender its places in `sources`, a range for each layer of events.
+    by_sender: Vec<Vec<Range<usize>>>,
 }
 
 impl Bfs<'_> {
@@ -221,7 +226,7 @@ impl Bfs<'_> {
     /// Adds a state from which the search starts and checks it.
     fn add_start(&mut self, number: usize, start: &State, findings: &mut LevelFindings) -> Option<Ending> {
         let ids = self.engine.starts[number].clone();
-        let hash = hash_of(&self.engine.space, &ids);
+        let hash = self.engine.space.hash_of(&ids);
         let shard = shard_of_hash(hash);
         let first = self.shards[shard].len();
         let mut words = vec![0; candidate::HEAD];
@@ -235,7 +240,7 @@ impl Bfs<'_> {
         words[candidate::COMPONENT_BEFORE] = Moved::START.before;
         words.extend_from_slice(&ids);
         let space = &self.engine.space;
-        self.shards[shard].insert(&words, &|ids: &[ComponentId]| hash_of(space, ids));
+        self.shards[shard].insert(&words, &|ids: &[ComponentId]| space.hash_of(ids));
         if self.shards[shard].len() == first {
             return None;
         }
@@ -419,6 +424,8 @@ impl Bfs<'_> {
             starts.push(*id as usize * table.stride);
             hash = hash.wrapping_add(table.hashes[*id as usize]);
         }
+        let space = &self.engine.space;
+        hash = hash.wrapping_add(space.rest_hash(ids));
         let last_moved = if self.engine.commutation { moved.node as usize } else { 0 };
         for (i, table) in tables.iter().enumerate() {
             let own_start = output.starts[i];
@@ -426,34 +433,40 @@ impl Bfs<'_> {
             // What could already happen at a node before the last one, before that one moved, leads to states that are
             // found by the other order of the two events: only what the last step sent there is tried.
             let only = (i < last_moved).then_some(last_moved);
-            let sources = match only {
-                None => table.sources,
-                Some(sender) => &table.sources[table.by_sender[sender].clone()],
+            let all = [0..table.sources.len()];
+            let parts = match only {
+                None => &all[..],
+                Some(sender) => &table.by_sender[sender],
             };
             // The known events before `counted`, which is the place of a successor in the row.
             let (mut rank, mut counted) = (0, table.known.start);
-            for source in sources {
-                let sender = &tables[source.sender];
-                let mut enabled =
-                    sender.records[output.starts[source.sender] + source.set] & !own[source.no_op];
-                if only.is_some() {
-                    enabled &= !sender.records[moved.before as usize * sender.stride + source.set];
+            for part in parts {
+                for source in &table.sources[part.clone()] {
+                    let sender = &tables[source.sender];
+                    let mut enabled =
+                        sender.records[output.starts[source.sender] + source.set] & !own[source.no_op];
+                    if only.is_some() {
+                        enabled &= !sender.records[moved.before as usize * sender.stride + source.set];
+                    }
+                    if source.faults != FaultyEvents::None {
+                        enabled &= space.within_budget(source.faults, ids);
+                    }
+                    if enabled == 0 {
+                        continue;
+                    }
+                    rank += count_ones(&own[counted..source.known]);
+                    counted = source.known;
+                    let known = own[source.known];
+                    for_each_bit(enabled & known, |bit| {
+                        let before = known & ((1 << bit) - 1);
+                        let successor = table.rows[row_start(own) + rank + before.count_ones() as usize];
+                        self.reach(tables, ids, (state, hash), (i, source.first, bit), successor, output);
+                    });
+                    for_each_bit(enabled & !known, |bit| {
+                        let miss = Miss { node: i as u32, component: ids[i], event: source.first.plus(bit) };
+                        output.waiting.push(Waiting { state, miss });
+                    });
                 }
-                if enabled == 0 {
-                    continue;
-                }
-                rank += count_ones(&own[counted..source.known]);
-                counted = source.known;
-                let known = own[source.known];
-                for_each_bit(enabled & known, |bit| {
-                    let before = known & ((1 << bit) - 1);
-                    let successor = table.rows[row_start(own) + rank + before.count_ones() as usize];
-                    self.reach(tables, ids, (state, hash), (i, source.first, bit), successor, output);
-                });
-                for_each_bit(enabled & !known, |bit| {
-                    let miss = Miss { node: i as u32, component: ids[i], event: source.first.plus(bit) };
-                    output.waiting.push(Waiting { state, miss });
-                });
             }
         }
     }
@@ -471,13 +484,23 @@ impl Bfs<'_> {
     ) {
         let hashes = tables[node].hashes;
         let before = ids[node];
-        let hash = hash.wrapping_sub(hashes[before as usize]).wrapping_add(hashes[successor as usize]);
+        let mut hash = hash.wrapping_sub(hashes[before as usize]).wrapping_add(hashes[successor as usize]);
+        let Output { reached, after, .. } = output;
+        let mut ids_after = ids;
+        if ids.len() > tables.len() {
+            let space = &self.engine.space;
+            after.clear();
+            after.extend_from_slice(ids);
+            space.advance(after, node, first.plus(bit), successor);
+            hash = hash.wrapping_sub(space.rest_hash(ids)).wrapping_add(space.rest_hash(after));
+            ids_after = after;
+        }
         output.generated += 1;
-        let reached = &mut output.reached[shard_of_hash(hash)];
+        let reached = &mut reached[shard_of_hash(hash)];
         let start = reached.len();
         reached.extend_from_slice(&[hash as u32, (hash >> 32) as u32, state, node as u32, before]);
         // A loop: a call to copy so few takes longer.
-        reached.extend(ids.iter().copied());
+        reached.extend(ids_after.iter().copied());
         reached[start + candidate::HEAD + node] = successor;
         if !self.engine.settings.step_invariants.is_empty() {
             self.check_step(ids, (state, hash), (node, first.plus(bit)), successor, output);
@@ -516,27 +539,25 @@ impl Bfs<'_> {
         small: bool,
         findings: &mut LevelFindings,
     ) -> Option<Ending> {
-        let mut misses: Vec<Miss> =
-            outputs.iter().flat_map(|output| output.waiting.iter().map(|waiting| waiting.miss)).collect();
-        if misses.is_empty() {
+        if outputs.iter().all(|output| output.waiting.is_empty()) {
             return None;
         }
-        if small {
-            misses.sort_unstable();
-        } else {
-            self.engine.pool.run(|| misses.par_sort_unstable());
-        }
-        misses.dedup();
-        let handler_time = self.engine.settings.handler_time;
         let mut faults = Vec::new();
-        for some in misses.chunks(RESOLVE_MAX) {
-            faults.extend(self.engine.space.resolve(some, &mut self.engine.pool, handler_time));
-            // One round can meet more than fits.
-            if let Some(verdict) = self.engine.budget_spent(&self.shards) {
+        let mut worked_out = vec![0; outputs.len()];
+        loop {
+            let new = outputs.iter().zip(&worked_out).flat_map(|(output, from)| &output.waiting[*from..]);
+            let misses = new.map(|waiting| waiting.miss).collect();
+            let layers = self.engine.space.layers;
+            if let Some(verdict) = self.work_out(misses, small, &mut faults) {
                 return Some(Ending::Verdict(verdict, depth.checked_sub(1)));
             }
-            if faults.iter().any(|fault| fault.kind == FaultKind::Hung) {
+            if layers == self.engine.space.layers {
                 break;
+            }
+            // Handlers were met in which a crash makes a difference at more places than in any before.
+            for (output, worked_out) in outputs.iter_mut().zip(&mut worked_out) {
+                *worked_out = output.waiting.len();
+                self.wait_for_interruptions(output, layers);
             }
         }
         // Of many only the most serious is reported, and of those the first.
@@ -570,7 +591,7 @@ impl Bfs<'_> {
                     continue;
                 };
                 let ids = self.shards[shard_of(waiting.state)].components(record_of(waiting.state));
-                let hash = hash_of(space, ids);
+                let hash = space.hash_of(ids);
                 self.reach(&tables, ids, (waiting.state, hash), (node, event, 0), successor, output);
             }
         };
@@ -582,12 +603,49 @@ impl Bfs<'_> {
         None
     }
 
+    /// Works out steps; the verdict if a budget is spent on the way.
+    fn work_out(&mut self, mut misses: Vec<Miss>, small: bool, faults: &mut Vec<Fault>) -> Option<Verdict> {
+        if small {
+            misses.sort_unstable();
+        } else {
+            self.engine.pool.run(|| misses.par_sort_unstable());
+        }
+        misses.dedup();
+        let handler_time = self.engine.settings.handler_time;
+        for some in misses.chunks(RESOLVE_MAX) {
+            if faults.iter().any(|fault| fault.kind == FaultKind::Hung) {
+                break;
+            }
+            faults.extend(self.engine.space.resolve(some, &mut self.engine.pool, handler_time));
+            // One round can meet more than fits.
+            if let Some(verdict) = self.engine.budget_spent(&self.shards) {
+                return Some(verdict);
+            }
+        }
+        None
+    }
+
+    /// Lets the crashes that interrupt the handlers of waiting steps, in layers from `from` on, wait as well.
+    fn wait_for_interruptions(&self, output: &mut Output, from: usize) {
+        let space = &self.engine.space;
+        let mut interruptions = Vec::new();
+        for Waiting { state, miss } in &output.waiting {
+            let ids = self.shards[shard_of(*state)].components(record_of(*state));
+            if space.within_budget(FaultyEvents::All, ids) != 0 && space.may_crash(miss.node as usize) {
+                let events = space.interruptions_of(miss.event, from);
+                interruptions
+                    .extend(events.map(|event| Waiting { state: *state, miss: Miss { event, ..*miss } }));
+            }
+        }
+        output.waiting.extend(interruptions);
+    }
+
     /// Adds what was reached to the visited set.
     fn insert(&mut self, outputs: &[Output], small: bool) {
         let space = &self.engine.space;
         let insert = |(number, shard): (usize, &mut Shard)| {
             for output in outputs {
-                shard.insert(&output.reached[number], &|ids: &[ComponentId]| hash_of(space, ids));
+                shard.insert(&output.reached[number], &|ids: &[ComponentId]| space.hash_of(ids));
             }
         };
         if small {
@@ -604,7 +662,7 @@ impl Bfs<'_> {
         let space = &self.engine.space;
         let mut added: Vec<(u64, usize, u32)> = Vec::new();
         for (number, (shard, before)) in self.shards.iter().zip(before).enumerate() {
-            added.extend((*before..shard.len()).map(|r| (hash_of(space, shard.components(r)), number, r)));
+            added.extend((*before..shard.len()).map(|r| (space.hash_of(shard.components(r)), number, r)));
         }
         added.sort_unstable();
         for (hash, number, record) in added.into_iter().skip(usize::try_from(room).unwrap_or(usize::MAX)) {
@@ -648,7 +706,7 @@ impl Bfs<'_> {
                         if matches!(finding, Finding::Pruned(_)) && starts.iter().any(|start| start == ids) {
                             continue;
                         }
-                        found.push((finding, hash_of(space, ids), record));
+                        found.push((finding, space.hash_of(ids), record));
                         shard.moved[place].node = Moved::SKIP;
                     }
                 }
@@ -773,8 +831,12 @@ fn tables(space: &Space) -> Vec<NodeTables<'_>> {
                 sources,
                 by_sender: (0..space.len())
                     .map(|sender| {
-                        let begin = sources.partition_point(|source| source.first.group() < sender);
-                        begin..sources.partition_point(|source| source.first.group() <= sender)
+                        let of_layer = |layer: usize| {
+                            let group = layer * (space.len() + 1) + sender;
+                            let begin = sources.partition_point(|source| source.first.group() < group);
+                            begin..sources.partition_point(|source| source.first.group() <= group)
+                        };
+                        (0..space.layers).map(of_layer).collect()
                     })
                     .collect(),
             }
@@ -793,11 +855,6 @@ fn for_each_bit(mut bits: u64, mut visit: impl FnMut(usize)) {
 /// Where the row of a record begins.
 fn row_start(record: &[u64]) -> usize {
     record[0] as usize
-}
-
-/// The hash of a state: the sum of those of its components, each salted with its node's address.
-pub(crate) fn hash_of(space: &Space, ids: &[ComponentId]) -> u64 {
-    ids.iter().zip(&space.nodes).fold(0_u64, |sum, (id, node)| sum.wrapping_add(node.components.hash(*id)))
 }
 
 fn keep_least<T: Ord>(least: &mut Option<T>, candidate: T) {

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::properties::Properties;
 use crate::results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, Stats, Trace, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, Space, SpaceError};
+use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Space, SpaceError};
 use crate::state::State;
 use crate::visited::Shard;
 
@@ -71,8 +71,8 @@ impl<'s> Engine<'s> {
             "all states that a search starts from must come from one call of `State::initial`"
         );
         let begun = Instant::now();
-        let mut space =
-            Space::new(&starts[0], &settings.delivery).map_err(|error| failed(&starts[0], &error))?;
+        let mut space = Space::new(&starts[0], &settings.delivery, &settings.faults)
+            .map_err(|error| failed(&starts[0], &error))?;
         let mut ids = Vec::new();
         for start in starts {
             ids.push(space.intern(start).map_err(|error| failed(start, &error))?);
@@ -140,10 +140,13 @@ impl<'s> Engine<'s> {
     pub(crate) fn is_enabled(&self, ids: &[ComponentId], node: usize, event: EventId) -> bool {
         let space = &self.space;
         let word = event.bit() % 64;
-        space.sources[node].iter().filter(|source| source.first.plus(word) == event).any(|source| {
+        let same = |source: &&MessageSource| {
+            source.first.group() == event.group() && source.first.bit() / 64 == event.bit() / 64
+        };
+        space.sources[node].iter().filter(same).any(|source| {
             let sender = source.sender;
             let record = space.nodes[sender].components.record(&space.layouts[sender], ids[sender]);
-            record[source.set] & (1 << word) != 0
+            record[source.set] & (1 << word) & space.within_budget(source.faults, ids) != 0
         })
     }
 
@@ -202,7 +205,7 @@ impl<'s> Engine<'s> {
         for (node, event) in &path.1 {
             let components = &self.space.nodes[*node].components;
             if let Some(successor) = components.successor(&self.space.layouts[*node], ids[*node], *event) {
-                ids[*node] = successor;
+                self.space.advance(&mut ids, *node, *event, successor);
             }
         }
         ids
@@ -270,7 +273,7 @@ impl<'s> Engine<'s> {
                 let count = handlers.entry((node_type.to_owned(), kind.clone())).or_default();
                 count.0 += inputs;
                 count.1 += effective;
-                delivered.insert((event.group(), kind));
+                delivered.insert((space.base_group(event), kind));
             }
             for from in 0..space.len() {
                 for envelope in space.messages.between(from, i) {

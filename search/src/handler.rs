@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use framework::{Address, EncodeError, Local, Payload, PendingTimer, Stimulus, Value};
+use framework::{Address, During, EncodeError, Local, Payload, PendingTimer, Stimulus, Value};
 
 use crate::guard::{self, Panic};
 
@@ -14,13 +14,31 @@ pub(crate) enum Input {
     Message { from: Address, message: Payload },
     /// A timer fires.
     Timer(PendingTimer),
+    /// The node crashes.
+    Crash,
+    /// The node restarts.
+    Restart,
+    /// The node crashes in a handler, just before it persists something.
+    Interrupted { input: Box<Input>, persist: usize },
 }
 
 impl Input {
-    fn stimulus(&self) -> Stimulus<'_> {
+    fn with_stimulus<R>(&self, handle: impl FnOnce(Stimulus<'_>) -> R) -> R {
+        match self {
+            Self::Interrupted { input, persist } => {
+                let stimulus = input.plain_stimulus();
+                handle(Stimulus::Crash(Some(During { stimulus: &stimulus, persist: *persist })))
+            }
+            input => handle(input.plain_stimulus()),
+        }
+    }
+
+    fn plain_stimulus(&self) -> Stimulus<'_> {
         match self {
             Self::Message { from, message } => Stimulus::Message { from: *from, message },
             Self::Timer(timer) => Stimulus::Timer(timer),
+            Self::Crash | Self::Interrupted { .. } => Stimulus::Crash(None),
+            Self::Restart => Stimulus::Restart,
         }
     }
 
@@ -29,6 +47,9 @@ impl Input {
         match self {
             Self::Message { message, .. } => format!("on_message({})", message.kind()),
             Self::Timer(timer) => format!("on_timer({})", timer.timer.kind()),
+            Self::Crash => "crash".to_owned(),
+            Self::Restart => "recover".to_owned(),
+            Self::Interrupted { input, .. } => input.handler(),
         }
     }
 }
@@ -44,6 +65,8 @@ pub(crate) enum Effect {
         local: Option<(Arc<Local>, Box<[u8]>)>,
         /// What was sent, in order, without repetitions.
         sent: Vec<(Address, Payload)>,
+        /// Before how many of its calls of persist, from the first, a crash has to be considered.
+        interruptions: usize,
     },
     /// The handler panicked.
     Panicked(String),
@@ -72,6 +95,7 @@ struct Run {
     local: Local,
     bytes: Vec<u8>,
     sent: Vec<(Address, Payload)>,
+    interruptions: usize,
 }
 
 impl Subject {
@@ -85,10 +109,11 @@ impl Subject {
         // Cloning and encoding may run a student's code as well.
         let run = guard::catch(|| -> Result<Run, EncodeError> {
             let mut local = copy();
-            let sent = local.handle(self.address, input.stimulus())?;
+            let (sent, interruptions) =
+                input.with_stimulus(|stimulus| local.handle_and_count(self.address, stimulus))?;
             bytes.clear();
             local.encode_into(&mut bytes)?;
-            Ok(Run { local, bytes, sent })
+            Ok(Run { local, bytes, sent, interruptions })
         });
         match run {
             Ok(run) => run.map(Ok).map_err(|error| error.to_string()),
@@ -132,7 +157,7 @@ impl Subject {
                 if first.bytes != second.bytes || first.sent != second.sent {
                     return Err(difference(&first, &second));
                 }
-                let Run { local, bytes, mut sent } = first;
+                let Run { local, bytes, mut sent, interruptions } = first;
                 let changed = bytes[..] != self.bytes[..];
                 let mut seen = 0;
                 while seen < sent.len() {
@@ -143,10 +168,16 @@ impl Subject {
                     }
                 }
                 let effect = if changed {
-                    Effect::Change { local: Some((Arc::new(local), bytes[..].into())), sent }
+                    let local = Some((Arc::new(local), bytes[..].into()));
+                    Effect::Change { local, sent, interruptions }
                 } else {
                     lent.unchanged = Some(local);
-                    if sent.is_empty() { Effect::None } else { Effect::Change { local: None, sent } }
+                    // One that saves two things and ends with what was saved before can be interrupted in between.
+                    if sent.is_empty() && interruptions == 0 {
+                        Effect::None
+                    } else {
+                        Effect::Change { local: None, sent, interruptions }
+                    }
                 };
                 lent.bytes = (bytes, second.bytes);
                 Ok(effect)

@@ -3,7 +3,6 @@
 //! The probes of a batch take their steps together, so that the steps that are not known yet are worked out together.
 //! Which probes form a batch depends on their numbers alone, so neither does any result on the number of threads.
 
-use crate::bfs::hash_of;
 use crate::engine::{Ending, Engine, Found, Path};
 use crate::progress::Progress;
 use crate::properties::{Finding, Role};
@@ -160,7 +159,7 @@ fn walk(
             }
             walked.states += 1;
             walked.depth = walked.depth.max(depth);
-            let state = hash_of(&engine.space, &probe.ids);
+            let state = engine.space.hash_of(&probe.ids);
             walked.digest = walked.digest.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(state);
             let (node, _) = *probe.path.last().expect("a probe that is not over has just taken a step");
             let at = || (0, probe.path.clone());
@@ -284,7 +283,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
                 probe.over = true;
             } else if let Some(next) = successor(engine, node, component, event) {
                 let before = probe.ids.clone();
-                probe.ids[node] = next;
+                engine.space.advance(&mut probe.ids, node, event, next);
                 probe.path.push((node, event));
                 check_step(engine, &before, (node, event), next, number, probe, found);
             } else {
@@ -361,6 +360,7 @@ fn for_each_enabled(
         let own = record(i);
         for source in sources {
             let mut enabled = record(source.sender)[source.set] & !own[source.no_op];
+            enabled &= space.within_budget(source.faults, ids);
             while enabled != 0 {
                 let event = source.first.plus(enabled.trailing_zeros() as usize);
                 enabled &= enabled - 1;

@@ -8,7 +8,7 @@ mod memory;
 
 use std::sync::{Mutex, PoisonError};
 
-use framework::{Event, Outcome, Parts, Predicate, ReadSet, Step, View};
+use framework::{Event, Outcome, Parts, Predicate, ReadSet, Source as _, Step, View};
 
 use self::memory::{Known, NodeMemory, PairMemory, WholeMemory};
 use crate::guard::{self, Panic};
@@ -75,8 +75,12 @@ impl<'s> Properties<'s> {
         let nodes = space.len();
         let state = space.state_ref(start);
         let view = View::new(&state);
-        // Whether a part is about a node depends on the type of the node, so on any state it is the same.
+        // Whether a part is about a node depends on the type of the node, so on any state in which it is up it is the
+        // same.
         let about = |of_pair: bool, i: usize, j: usize| {
+            if !(state.is_up(i) && state.is_up(j)) {
+                return true;
+            }
             settings.invariants.iter().any(|invariant| {
                 let (a, b) = (space.addresses[i], space.addresses[j]);
                 let answer = guard::catch(|| match invariant.parts() {
@@ -276,7 +280,7 @@ impl Evaluator {
         moved: Option<usize>,
     ) -> Answer {
         let Some(moved) = moved else {
-            for i in 0..ids.len() {
+            for i in 0..properties.nodes {
                 if !self.parts_hold_at(properties, space, ids, i)? {
                     return Ok(false);
                 }
@@ -334,7 +338,7 @@ impl Evaluator {
         ids: &[ComponentId],
     ) -> Answer {
         let Parts::EachNode(check) = predicate.parts() else { unreachable!("it was looked at before") };
-        for (i, id) in ids.iter().enumerate() {
+        for (i, id) in ids.iter().take(space.len()).enumerate() {
             let local = space.local_of(i, *id);
             let memory = &mut self.of_every_node[number][i];
             let holds = match memory.get(local) {

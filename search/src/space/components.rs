@@ -30,6 +30,19 @@ pub(crate) struct Source {
     pub(crate) no_op: usize,
     /// Where the mask of known events is there.
     pub(crate) known: usize,
+    /// Which of the events need something of the budgets of faults.
+    pub(crate) faults: FaultyEvents,
+}
+
+/// Which of 64 events are faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultyEvents {
+    /// None.
+    None,
+    /// The first is a crash, the second a restart.
+    CrashAndRestart,
+    /// All: crashes in handlers. Where they begin with the two above, those are none.
+    All,
 }
 
 /// Where the parts of a node's records are. Changes when there are more messages than words for them.
@@ -37,7 +50,7 @@ pub(crate) struct Source {
 pub(crate) struct Layout {
     /// Words of the sets of messages to each receiver, the last for unknown addresses.
     out_words: Vec<usize>,
-    /// Words of the masks for each sender, the last for timers.
+    /// Words of the masks of each group of events.
     in_words: Vec<usize>,
     out_start: Vec<usize>,
     no_op_start: Vec<usize>,
@@ -46,7 +59,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(out_words: Vec<usize>, in_words: Vec<usize>) -> Self {
+    /// `out_words` has a number for each receiver, `in_words` one for each group of events; the group `own` is that of the
+    /// timers.
+    pub(super) fn new(out_words: Vec<usize>, in_words: Vec<usize>, own: usize) -> Self {
         let mut next = 1;
         let mut place = |words: &[usize]| -> Vec<usize> {
             words
@@ -59,7 +74,7 @@ impl Layout {
                 .collect()
         };
         let out_start = place(&out_words);
-        let timer_words = *in_words.last().expect("timers have a group");
+        let timer_words = in_words[own];
         let timer_start = place(&[timer_words])[0];
         let no_op_start = place(&in_words);
         let known_start = place(&in_words);
@@ -83,7 +98,7 @@ impl Layout {
 
     /// Copies a local's masks of no-ops from a narrower layout to this one.
     pub(super) fn widen_masks(&self, old: &Self, from: &[u64], to: &mut [u64]) {
-        for group in 0..self.in_words.len() {
+        for group in 0..old.in_words.len() {
             let (source, target) =
                 (old.no_op(group) - old.no_op_start[0], self.no_op(group) - self.no_op_start[0]);
             let words = old.words(group);
@@ -126,14 +141,15 @@ impl Layout {
     /// Which words of a record in a narrower layout go where in this one.
     fn moves_from(&self, old: &Self) -> Vec<(Range<usize>, usize)> {
         let mut moves = vec![(0..1, 0)];
-        let parts = |layout: &Self| -> Vec<(usize, usize)> {
-            let out = layout.out_start.iter().zip(&layout.out_words);
-            let no_op = layout.no_op_start.iter().zip(&layout.in_words);
-            let known = layout.known_start.iter().zip(&layout.in_words);
-            out.chain(no_op).chain(known).map(|(start, words)| (*start, *words)).collect()
-        };
-        for ((from, words), (to, _)) in parts(old).into_iter().zip(parts(self)) {
-            moves.push((from..from + words, to));
+        let parts = [
+            (&old.out_start, &old.out_words, &self.out_start),
+            (&old.no_op_start, &old.in_words, &self.no_op_start),
+            (&old.known_start, &old.in_words, &self.known_start),
+        ];
+        // There may be more groups of events now; what they know, nothing yet, needs no move.
+        for (from, words, to) in parts {
+            let places = from.iter().zip(words).zip(to);
+            moves.extend(places.map(|((from, words), to)| (*from..from + words, *to)));
         }
         moves
     }

@@ -52,8 +52,8 @@ impl Messages {
         if let Some(number) = pair.by_content.find(hash, same) {
             return *number;
         }
-        let number = u32::try_from(pair.envelopes.len()).expect("fewer than 2^24 messages between two nodes");
-        assert!(number < 1 << 24, "fewer than 2^24 messages between two nodes");
+        let number = u32::try_from(pair.envelopes.len()).expect("fewer than 2^22 messages between two nodes");
+        assert!(number < 1 << 22, "fewer than 2^22 messages between two nodes");
         pair.envelopes.push(envelope());
         pair.hashes.push(hash);
         pair.bytes += 160 + message.bytes().len() as u64;

@@ -19,32 +19,47 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use framework::{
-    Address, AnyNode, Durable, EncodeError, Envelope, Event, Local, Payload, PendingTimer, Source,
+    Address, AnyNode, Durable, EncodeError, Envelope, Event, Interrupted, Local, Payload, PendingTimer,
+    Source,
 };
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::delivery::Delivery;
+use crate::faults::{Faults, Used};
 use crate::handler::Input;
 use crate::state::State;
 
 use components::LocalPart;
-pub(crate) use components::{ComponentId, Components, Layout, Source as MessageSource, count_ones};
+pub(crate) use components::{
+    ComponentId, Components, FaultyEvents, Layout, Source as MessageSource, count_ones,
+};
 use messages::Messages;
-pub(crate) use resolve::{FaultKind, Miss};
+pub(crate) use resolve::{Fault, FaultKind, Miss};
 
-/// The most nodes a system may have: an event's number has 8 bits for the sender.
+/// The most nodes a system may have: an event's number has 10 bits for the sender and what a crash interrupts.
 pub const NODES_MAX: usize = 250;
 
-/// An event at some node, as a number: the sender (or [`Space::timer_group`]) and the number of the message (timer).
+/// An event at some node, as a number: its group and the number of the message or the own event.
+///
+/// The groups of the first layer are the senders and, after them, the node's own events. If there are more layers, they
+/// have the same groups again: the events of layer *p* + 1 are crashes in the handlers of those of the first, just
+/// before their call *p* of persist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventId(u32);
 
-const BIT_BITS: u32 = 24;
+const BIT_BITS: u32 = 22;
+
+/// The most groups of events.
+const GROUPS_MAX: usize = 1 << (32 - BIT_BITS);
+
+/// The bits of a node's own events that stand for a crash and for a restart, if there may be any.
+const CRASH_BIT: usize = 0;
+const RESTART_BIT: usize = 1;
 
 impl EventId {
     pub(crate) fn new(group: usize, bit: usize) -> Self {
-        debug_assert!(group <= NODES_MAX && bit < 1 << BIT_BITS);
+        debug_assert!(group < GROUPS_MAX && bit < 1 << BIT_BITS);
         #[expect(clippy::cast_possible_truncation, reason = "checked where groups and bits are made")]
         Self((group as u32) << BIT_BITS | bit as u32)
     }
@@ -77,8 +92,8 @@ pub(crate) struct LocalEntry {
     pub(crate) bytes: Arc<[u8]>,
     /// Of its bytes: the same on every machine.
     pub(crate) hash: u64,
-    /// The timers that may fire, as event numbers' bits.
-    pub(crate) timers: Vec<u32>,
+    /// The own events that may happen (timers, a crash or a restart), as event numbers' bits.
+    pub(crate) own_events: Vec<u32>,
     /// How many components have it.
     pub(crate) components: u32,
 }
@@ -90,11 +105,26 @@ pub(crate) enum Transition {
     Fault,
 }
 
+/// An event that comes from the node itself.
+#[derive(Clone, Debug)]
+enum OwnEvent {
+    Crash,
+    Restart,
+    Timer(PendingTimer),
+}
+
+/// What a search with faults needs to know.
+pub(crate) struct FaultRules {
+    /// How many there may be.
+    pub(crate) budget: Used,
+    may_crash: Vec<bool>,
+}
+
 /// The tables of one node.
 pub(crate) struct NodeSpace {
     pub(crate) locals: Vec<LocalEntry>,
     by_bytes: HashTable<LocalId>,
-    timers: Vec<PendingTimer>,
+    own_events: Vec<OwnEvent>,
     by_timer: AHashMap<PendingTimer, u32>,
     /// For each local the events that change nothing, whatever was sent before: the masks of a component's record.
     no_ops: Vec<u64>,
@@ -113,6 +143,10 @@ pub(crate) struct NodeSpace {
 pub(crate) struct Space {
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) delivery: Delivery,
+    /// `None` if nothing may crash or restart.
+    pub(crate) faults: Option<FaultRules>,
+    /// The layers of events: one, and one more for each call of persist before which a crash made a difference.
+    pub(crate) layers: usize,
     pub(crate) nodes: Vec<NodeSpace>,
     pub(crate) messages: Messages,
     pub(crate) layouts: Vec<Layout>,
@@ -121,7 +155,7 @@ pub(crate) struct Space {
     pub(crate) handler_calls: u64,
     pub(crate) memo_misses: u64,
     /// What was wrong with the handlers behind [`Transition::Fault`].
-    faults: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
+    problems: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
 }
 
 /// What is wrong with a system or a state before a search can start.
@@ -133,17 +167,29 @@ pub(crate) enum SpaceError {
 
 impl Space {
     /// The tables for searches that start from states of one system.
-    pub(crate) fn new(start: &State, delivery: &Delivery) -> Result<Self, SpaceError> {
+    pub(crate) fn new(start: &State, delivery: &Delivery, faults: &Faults) -> Result<Self, SpaceError> {
         let addresses = Arc::clone(&start.addresses);
         if addresses.len() > NODES_MAX {
             return Err(SpaceError::TooManyNodes(addresses.len()));
         }
+        let rules = (!faults.is_off()).then(|| FaultRules {
+            budget: faults.budget(),
+            may_crash: addresses
+                .iter()
+                .zip(&start.locals)
+                .map(|(address, local)| faults.may_crash(*address, local.node.as_ref()))
+                .collect(),
+        });
         let nodes = addresses
             .iter()
             .map(|address| NodeSpace {
                 locals: Vec::new(),
                 by_bytes: HashTable::new(),
-                timers: Vec::new(),
+                own_events: if rules.is_some() {
+                    vec![OwnEvent::Crash, OwnEvent::Restart]
+                } else {
+                    Vec::new()
+                },
                 by_timer: AHashMap::new(),
                 no_ops: Vec::new(),
                 transitions: AHashMap::new(),
@@ -157,7 +203,9 @@ impl Space {
             messages: Messages::new(addresses.len()),
             layouts: Vec::new(),
             sources: Vec::new(),
-            faults: AHashMap::new(),
+            problems: AHashMap::new(),
+            faults: rules,
+            layers: 1,
             addresses,
             delivery: delivery.clone(),
             nodes,
@@ -174,9 +222,101 @@ impl Space {
         self.addresses.len()
     }
 
-    /// The group of timers in event numbers: one past the senders.
-    pub(crate) fn timer_group(&self) -> usize {
+    /// The number of words of a state: a component for each node, then the faults used if there may be any.
+    pub(crate) fn width(&self) -> usize {
+        self.len() + usize::from(self.faults.is_some())
+    }
+
+    /// The group of a node's own events in event numbers: one past the senders.
+    fn own_group(&self) -> usize {
         self.len()
+    }
+
+    /// The number of groups in a layer.
+    fn groups(&self) -> usize {
+        self.len() + 1
+    }
+
+    /// An event's layer, and the event of the first layer that it is or interrupts.
+    fn layer_of(&self, event: EventId) -> (usize, EventId) {
+        let groups = self.groups();
+        (event.group() / groups, EventId::new(event.group() % groups, event.bit()))
+    }
+
+    /// The group of an event, of those of the first layer.
+    pub(crate) fn base_group(&self, event: EventId) -> usize {
+        event.group() % self.groups()
+    }
+
+    /// What an event takes of the budgets of faults, as what is added to [`Used`].
+    #[inline]
+    pub(crate) fn faults_of(&self, event: EventId) -> u32 {
+        let group = event.group();
+        if group < self.own_group() || self.faults.is_none() {
+            0
+        } else if group > self.own_group() {
+            Used::CRASH
+        } else {
+            match event.bit() {
+                CRASH_BIT => Used::CRASH,
+                RESTART_BIT => Used::RESTART,
+                _ => 0,
+            }
+        }
+    }
+
+    /// Of 64 events those that the budgets of faults let happen after so many were used.
+    #[inline]
+    pub(crate) fn within_budget(&self, events: FaultyEvents, ids: &[ComponentId]) -> u64 {
+        let Some(rules) = &self.faults else { return u64::MAX };
+        let used = Used::from_word(ids[self.len()]);
+        let (crash, restart) = (used.crash_left(rules.budget), used.restart_left(rules.budget));
+        match events {
+            FaultyEvents::None => u64::MAX,
+            FaultyEvents::CrashAndRestart => {
+                let spent = u64::from(!crash) << CRASH_BIT | u64::from(!restart) << RESTART_BIT;
+                !spent
+            }
+            FaultyEvents::All => {
+                if crash {
+                    u64::MAX
+                } else {
+                    0
+                }
+            }
+        }
+    }
+
+    /// The state that an event at a node leads to.
+    #[inline]
+    pub(crate) fn advance(
+        &self,
+        ids: &mut [ComponentId],
+        node: usize,
+        event: EventId,
+        successor: ComponentId,
+    ) {
+        ids[node] = successor;
+        if self.faults.is_some() {
+            ids[self.len()] += self.faults_of(event);
+        }
+    }
+
+    /// Whether a node may crash, if crashes are left.
+    pub(crate) fn may_crash(&self, node: usize) -> bool {
+        self.faults.as_ref().is_some_and(|rules| rules.may_crash[node])
+    }
+
+    /// The part of a state's hash that is not of its components.
+    #[inline]
+    pub(crate) fn rest_hash(&self, ids: &[ComponentId]) -> u64 {
+        if self.faults.is_some() { Used::from_word(ids[self.len()]).hash() } else { 0 }
+    }
+
+    /// The hash of a state: the sum of those of its components, each salted with its node's address, and the rest's.
+    pub(crate) fn hash_of(&self, ids: &[ComponentId]) -> u64 {
+        let nodes = ids.iter().zip(&self.nodes);
+        nodes.fold(self.rest_hash(ids), |sum, (id, node)| sum.wrapping_add(node.components.hash(*id)))
     }
 
     /// The number of the node with this address; one past the last for an address that no node has.
@@ -186,8 +326,16 @@ impl Space {
 
     /// What an event number stands for.
     pub(crate) fn input(&self, node: usize, event: EventId) -> Input {
-        if event.group() == self.timer_group() {
-            return Input::Timer(self.nodes[node].timers[event.bit()].clone());
+        let (layer, base) = self.layer_of(event);
+        if let Some(persist) = layer.checked_sub(1) {
+            return Input::Interrupted { input: Box::new(self.input(node, base)), persist };
+        }
+        if event.group() == self.own_group() {
+            return match &self.nodes[node].own_events[event.bit()] {
+                OwnEvent::Crash => Input::Crash,
+                OwnEvent::Restart => Input::Restart,
+                OwnEvent::Timer(timer) => Input::Timer(timer.clone()),
+            };
         }
         let envelope = self.messages.envelope(event.group(), node, event.bit());
         Input::Message { from: envelope.from, message: envelope.message.clone() }
@@ -195,9 +343,18 @@ impl Space {
 
     /// What an event number stands for, with its node.
     pub(crate) fn event(&self, node: usize, event: EventId) -> Event {
-        if event.group() == self.timer_group() {
-            let timer = self.nodes[node].timers[event.bit()].clone();
-            return Event::Fire { node: self.addresses[node], timer };
+        let address = self.addresses[node];
+        let (layer, base) = self.layer_of(event);
+        if let Some(persist) = layer.checked_sub(1) {
+            let during = Some(Interrupted { event: Box::new(self.event(node, base)), persist });
+            return Event::Crash { node: address, during };
+        }
+        if event.group() == self.own_group() {
+            return match &self.nodes[node].own_events[event.bit()] {
+                OwnEvent::Crash => Event::Crash { node: address, during: None },
+                OwnEvent::Restart => Event::Restart { node: address },
+                OwnEvent::Timer(timer) => Event::Fire { node: address, timer: timer.clone() },
+            };
         }
         Event::Deliver(self.messages.envelope(event.group(), node, event.bit()).clone())
     }
@@ -217,33 +374,38 @@ impl Space {
         let components = parts.into_iter().enumerate().map(|(i, (local, sent))| {
             self.intern_component(i, local, None, &sent).expect("without a base there is always a component")
         });
-        Ok(components.collect())
+        let mut ids: Vec<ComponentId> = components.collect();
+        ids.resize(self.width(), 0);
+        Ok(ids)
     }
 
     /// The number of a local of node `i`.
     fn intern_local(&mut self, i: usize, local: &Arc<Local>, bytes: &[u8]) -> LocalId {
         let may_fire = self.delivery.may_fire(self.addresses[i]);
+        let may_crash = self.faults.as_ref().map(|rules| rules.may_crash[i]);
         let node = &mut self.nodes[i];
         let hash = xxh3_64(bytes);
         let locals = &node.locals;
         if let Some(id) = node.by_bytes.find(hash, |id| locals[*id as usize].bytes[..] == *bytes) {
             return *id;
         }
-        let timers = if may_fire {
-            let mut bits: Vec<u32> = Vec::new();
+        let mut own_events: Vec<u32> = Vec::new();
+        match may_crash {
+            Some(true) if local.up => own_events.push(CRASH_BIT as u32),
+            Some(_) if !local.up => own_events.push(RESTART_BIT as u32),
+            _ => {}
+        }
+        if may_fire {
             for timer in local.timers.fireable() {
-                let next = u32::try_from(node.timers.len()).expect("fewer than 2^24 different timers");
-                assert!(next < 1 << BIT_BITS, "fewer than 2^24 different timers");
+                let next = u32::try_from(node.own_events.len()).expect("fewer than 2^22 different timers");
+                assert!(next < 1 << BIT_BITS, "fewer than 2^22 different timers");
                 let bit = *node.by_timer.entry(timer.clone()).or_insert_with(|| {
-                    node.timers.push(timer.clone());
+                    node.own_events.push(OwnEvent::Timer(timer.clone()));
                     next
                 });
-                bits.push(bit);
+                own_events.push(bit);
             }
-            bits
-        } else {
-            Vec::new()
-        };
+        }
         let id = LocalId::try_from(node.locals.len()).expect("fewer than 2^32 locals");
         // A local's own memory is not visible; three times its bytes and the fixed parts is close.
         node.local_bytes += size_of::<LocalEntry>() + 240 + bytes.len() * 3;
@@ -251,7 +413,7 @@ impl Space {
             local: Arc::clone(local),
             bytes: bytes.into(),
             hash,
-            timers,
+            own_events,
             components: 0,
         });
         node.no_ops.resize(node.no_ops.len() + self.layouts[i].masks(), 0);
@@ -292,7 +454,7 @@ impl Space {
             layout,
             LocalPart {
                 id: local,
-                timers: &entry.timers,
+                timers: &entry.own_events,
                 no_ops: &no_ops[local as usize * masks..(local as usize + 1) * masks],
             },
             base,
@@ -321,6 +483,7 @@ impl Space {
 
     /// The whole state, in the form that callers get, reached from `start` by `events`.
     pub(crate) fn to_state(&self, ids: &[ComponentId], start: &State, events: &[Event]) -> State {
+        let ids = &ids[..self.len()];
         let locals = ids.iter().enumerate().map(|(i, component)| {
             Arc::clone(&self.nodes[i].locals[self.local_of(i, *component) as usize].local)
         });
@@ -423,7 +586,7 @@ impl StateRef<'_> {
 
 impl Source for StateRef<'_> {
     fn len(&self) -> usize {
-        self.ids.len()
+        self.space.len()
     }
     fn address(&self, i: usize) -> Address {
         self.space.addresses[i]
@@ -437,8 +600,11 @@ impl Source for StateRef<'_> {
     fn durable(&self, i: usize) -> Option<&Durable> {
         self.local(i).durable.as_ref()
     }
+    fn is_up(&self, i: usize) -> bool {
+        self.local(i).up
+    }
     fn messages(&self, visit: &mut dyn FnMut(&Envelope) -> ControlFlow<()>) {
-        for (i, component) in self.ids.iter().enumerate() {
+        for (i, component) in self.ids.iter().take(self.space.len()).enumerate() {
             if self.space.for_each_sent(i, *component, visit) {
                 return;
             }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::components::Source;
-use super::{ComponentId, EventId, Layout, LocalId, Space, Transition};
+use super::components::{FaultyEvents, Source};
+use super::{ComponentId, EventId, GROUPS_MAX, Layout, LocalId, RESTART_BIT, Space, Transition};
 use crate::handler::{Effect, Subject};
 use crate::pool::{Pool, Trial};
 
@@ -73,7 +73,7 @@ impl Space {
                         self.intern_component(i, local, Some(component), &sent)
                     }
                     Transition::Fault => {
-                        let (kind, problem) = self.faults[&(i, local, miss.event)].clone();
+                        let (kind, problem) = self.problems[&(i, local, miss.event)].clone();
                         faults.push(Fault { miss: *miss, kind, problem });
                         None
                     }
@@ -89,6 +89,10 @@ impl Space {
 
     /// Whether an event is known to change nothing at a local, whatever was sent before.
     fn is_no_op(&self, i: usize, local: LocalId, event: EventId) -> bool {
+        // Only a restart does anything to a node that is down.
+        if !self.nodes[i].locals[local as usize].local.up {
+            return event != EventId::new(self.own_group(), RESTART_BIT);
+        }
         let layout = &self.layouts[i];
         let (word, bit) = layout.mask_bit(event);
         self.nodes[i].no_ops[local as usize * layout.masks() + word] & bit != 0
@@ -168,7 +172,9 @@ impl Space {
             let (node, local, _) = group[0];
             let i = node as usize;
             for ((_, _, event), effect) in group.iter().zip(effects) {
-                self.nodes[i].note_run(*event, !matches!(effect, Effect::None));
+                if self.layer_of(*event).0 == 0 {
+                    self.nodes[i].note_run(*event, !matches!(effect, Effect::None));
+                }
                 let transition = match effect {
                     Effect::None => {
                         let layout = &self.layouts[i];
@@ -176,7 +182,10 @@ impl Space {
                         self.nodes[i].no_ops[local as usize * layout.masks() + word] |= bit;
                         None
                     }
-                    Effect::Change { local: changed, sent } => {
+                    Effect::Change { local: changed, sent, interruptions } => {
+                        if self.may_crash(i) {
+                            self.add_layers(interruptions);
+                        }
                         let local =
                             changed.map_or(local, |(local, bytes)| self.intern_local(i, &local, &bytes));
                         let sent =
@@ -184,11 +193,11 @@ impl Space {
                         Some(Transition::Change { local, sent })
                     }
                     Effect::Panicked(problem) => {
-                        self.faults.insert((i, local, *event), (FaultKind::Panicked, problem));
+                        self.problems.insert((i, local, *event), (FaultKind::Panicked, problem));
                         Some(Transition::Fault)
                     }
                     Effect::Unsound(problem) => {
-                        self.faults.insert((i, local, *event), (FaultKind::Unsound, problem));
+                        self.problems.insert((i, local, *event), (FaultKind::Unsound, problem));
                         Some(Transition::Fault)
                     }
                 };
@@ -196,6 +205,20 @@ impl Space {
             }
         }
         Ok(worked_out)
+    }
+
+    /// Makes layers for crashes before so many calls of persist. A handler that makes so many that there are no numbers
+    /// left is not interrupted before the last ones.
+    fn add_layers(&mut self, interruptions: usize) {
+        self.layers = self.layers.max((1 + interruptions).min(GROUPS_MAX / self.groups()));
+    }
+
+    /// The events at a node that interrupt one of the first layer, of the layers from `from` on.
+    pub(crate) fn interruptions_of(&self, event: EventId, from: usize) -> impl Iterator<Item = EventId> {
+        let (layer, base) = self.layer_of(event);
+        let groups = self.groups();
+        let layers = if layer == 0 { from..self.layers } else { 0..0 };
+        layers.map(move |layer| EventId::new(layer * groups + base.group(), base.bit()))
     }
 
     /// Gives the records room for the messages and timers that there are now.
@@ -229,8 +252,10 @@ impl Space {
                 let out = (0..=self.len()).map(|to| words(self.messages.count(i, to))).collect();
                 let mut incoming: Vec<usize> =
                     (0..self.len()).map(|from| words(self.messages.count(from, i))).collect();
-                incoming.push(words(self.nodes[i].timers.len()));
-                Layout::new(out, incoming)
+                incoming.push(words(self.nodes[i].own_events.len()));
+                let layer = incoming.len();
+                incoming = incoming.repeat(self.layers);
+                Layout::new(out, incoming, layer - 1)
             })
             .collect()
     }
@@ -240,17 +265,19 @@ impl Space {
             .map(|i| {
                 let own = &self.layouts[i];
                 let mut sources = Vec::new();
-                for group in 0..=self.len() {
-                    let timers = group == self.timer_group();
+                for group in 0..self.groups() * self.layers {
+                    let (layer, base) = (group / self.groups(), group % self.groups());
+                    let own_events = base == self.own_group();
                     let allowed =
-                        timers || self.delivery.may_deliver(self.addresses[group], self.addresses[i]);
-                    if own.words(group) == 0 || !allowed {
+                        own_events || self.delivery.may_deliver(self.addresses[base], self.addresses[i]);
+                    let may_crash = self.may_crash(i);
+                    if own.words(group) == 0 || !allowed || (layer > 0 && !may_crash) {
                         continue;
                     }
-                    let (sender, set) = if timers {
+                    let (sender, set) = if own_events {
                         (i, own.timers().start)
                     } else {
-                        (group, self.layouts[group].out(i).start)
+                        (base, self.layouts[base].out(i).start)
                     };
                     sources.extend((0..own.words(group)).map(|w| Source {
                         sender,
@@ -258,6 +285,13 @@ impl Space {
                         set: set + w,
                         no_op: own.no_op(group) + w,
                         known: own.known(group) + w,
+                        faults: match layer {
+                            0 if own_events && w == 0 && self.faults.is_some() => {
+                                FaultyEvents::CrashAndRestart
+                            }
+                            0 => FaultyEvents::None,
+                            _ => FaultyEvents::All,
+                        },
                     }));
                 }
                 sources

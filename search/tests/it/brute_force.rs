@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use framework::{
-    Address, Context, Event, Node, Outcome, Payload, PendingTimer, Predicate, StepPredicate, System, View,
+    Address, AnyNode, Context, Durable, Event, Node, Outcome, Payload, PendingTimer, Predicate,
+    StepPredicate, System, View,
 };
-use search::{Delivery, State};
+use search::{Delivery, Faults, State};
 use serde::{Deserialize, Serialize};
 
 /// A generator with a fixed sequence for every seed, and nothing else to ask of it.
@@ -57,6 +58,10 @@ pub(crate) struct Table {
     pub(crate) panics: u8,
     /// Whether every second node is of another type.
     pub(crate) mixed: bool,
+    /// Whether nodes also persist before they send.
+    pub(crate) careful: bool,
+    /// The nodes that are not started yet, bit by bit.
+    pub(crate) asleep: u8,
 }
 
 /// What happens to a node.
@@ -69,6 +74,7 @@ pub(crate) enum Input {
         value: u8,
     },
     Timer(u8),
+    Recover,
 }
 
 /// What a handler does.
@@ -82,10 +88,13 @@ pub(crate) enum Rule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Act {
     state: u8,
+    /// Persisted before anything is sent.
+    persists_early: Option<u8>,
     /// Receiver and value. A receiver past the last node is an address that no node has.
     sends: Vec<(u8, u8)>,
     /// Value, minimum, maximum.
     timers: Vec<(u8, u8, u8)>,
+    /// Persisted after everything.
     persists: Option<u8>,
 }
 
@@ -101,6 +110,8 @@ pub(crate) fn table(seed: u64) -> Table {
         fuel: dice.below(5),
         panics: 0,
         mixed: dice.once_in(2),
+        careful: false,
+        asleep: 0,
     }
 }
 
@@ -111,6 +122,7 @@ impl Table {
             Input::Init => 1,
             Input::Message { from, value } => 2 + (u64::from(from) << 8) + (u64::from(value) << 16),
             Input::Timer(value) => 3 + (u64::from(value) << 16),
+            Input::Recover => 4,
         };
         let place = number | u64::from(me) << 32 | u64::from(state) << 40;
         let dice = &mut Dice::new(self.seed ^ place.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -119,7 +131,7 @@ impl Table {
             // Something has to start.
             let sends = (0..1 + dice.below(2)).map(|_| self.send(dice)).collect();
             let timers = (0..fuel.min(dice.below(3))).map(|_| self.timer(dice)).collect();
-            return Rule::Do(Act { state, sends, timers, persists: None });
+            return Rule::Do(Act { state, persists_early: None, sends, timers, persists: None });
         }
         if self.panics > 0 && dice.once_in(self.panics) {
             return Rule::Panic;
@@ -130,11 +142,13 @@ impl Table {
         let state = if dice.once_in(3) { state } else { dice.below(self.states) };
         let sends = if dice.once_in(2) { 0 } else { 1 + dice.below(2) };
         let timers = if dice.once_in(2) { 0 } else { fuel.min(1 + dice.below(2)) };
+        let persists_early = (self.careful && dice.once_in(4)).then(|| dice.below(3));
         Rule::Do(Act {
             state,
+            persists_early,
             sends: (0..sends).map(|_| self.send(dice)).collect(),
             timers: (0..timers).map(|_| self.timer(dice)).collect(),
-            persists: dice.once_in(6).then(|| dice.below(2)),
+            persists: dice.once_in(if self.careful { 3 } else { 6 }).then(|| dice.below(2)),
         })
     }
 
@@ -153,13 +167,18 @@ impl Table {
         let mut system = System::new();
         for me in 0..self.nodes {
             let (table, state, fuel) = (*self, 0, self.fuel);
-            match self.kind(me) {
-                0 => system.add(address(me), TableNode::<0> { table, me, state, fuel }),
-                _ => system.add(address(me), TableNode::<1> { table, me, state, fuel }),
-            }
-            .unwrap();
+            let node: Box<dyn AnyNode> = match self.kind(me) {
+                0 => Box::new(TableNode::<0> { table, me, state, fuel }),
+                _ => Box::new(TableNode::<1> { table, me, state, fuel }),
+            };
+            let add = if self.is_asleep(me) { System::add_down } else { System::add_any };
+            add(&mut system, address(me), node).unwrap();
         }
         system
+    }
+
+    fn is_asleep(&self, me: u8) -> bool {
+        self.asleep & (1 << me) != 0
     }
 
     fn kind(&self, me: u8) -> u8 {
@@ -185,11 +204,12 @@ struct TableNode<const KIND: u8> {
     fuel: u8,
 }
 
-/// The state and the fuel of a node, whatever its type.
+/// The state and the fuel of a node, whatever its type and also while it is down.
 fn fields(view: &View<'_>, node: u8) -> (u8, u8) {
-    match view.node::<TableNode<0>>(address(node)) {
+    let node = view.any_node(address(node)).unwrap().as_any();
+    match node.downcast_ref::<TableNode<0>>() {
         Some(node) => (node.state, node.fuel),
-        None => view.node::<TableNode<1>>(address(node)).map(|node| (node.state, node.fuel)).unwrap(),
+        None => node.downcast_ref::<TableNode<1>>().map(|node| (node.state, node.fuel)).unwrap(),
     }
 }
 
@@ -207,6 +227,9 @@ impl<const KIND: u8> TableNode<KIND> {
             Rule::Do(act) => act,
         };
         self.state = act.state;
+        if let Some(value) = act.persists_early {
+            ctx.persist(value);
+        }
         for (to, value) in act.sends {
             ctx.send(address(to), Note(value));
         }
@@ -236,6 +259,11 @@ impl<const KIND: u8> Node for TableNode<KIND> {
     fn on_timer(&mut self, Alarm(value): Alarm, ctx: &mut Context<Note, Alarm>) {
         self.apply(Input::Timer(value), ctx);
     }
+
+    fn recover(&mut self, durable: Option<Durable>, ctx: &mut Context<Note, Alarm>) {
+        self.state = durable.map_or(0, |durable| durable.to::<u8>().unwrap() % self.table.states);
+        self.apply(Input::Recover, ctx);
+    }
 }
 
 /// The timer of a node: value, minimum, maximum.
@@ -251,6 +279,7 @@ pub(crate) struct One {
     fuel: u8,
     durable: Option<u8>,
     timers: Vec<Timer>,
+    up: bool,
 }
 
 /// A whole state.
@@ -258,6 +287,8 @@ pub(crate) struct One {
 pub(crate) struct World {
     nodes: Vec<One>,
     network: BTreeSet<Message>,
+    /// The crashes and restarts so far.
+    used: (u16, u16),
 }
 
 /// An event: the node, and what happens to it. Of a timer all three numbers say which.
@@ -265,6 +296,38 @@ pub(crate) struct World {
 pub(crate) enum Happening {
     Message(Message),
     Timer(u8, Timer),
+    Crash(u8),
+    /// A crash while a message arrives, before so many-th call of persist from 0.
+    CrashInMessage(Message, usize),
+    CrashInTimer(u8, Timer, usize),
+    Restart(u8),
+}
+
+/// How many crashes and restarts there may be, and for which nodes something special holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mishaps {
+    pub(crate) crashes: u16,
+    pub(crate) restarts: u16,
+    pub(crate) nodes: BTreeMap<u8, bool>,
+}
+
+impl Mishaps {
+    pub(crate) fn random(table: &Table, dice: &mut Dice) -> Self {
+        let mut nodes = BTreeMap::new();
+        for _ in 0..dice.below(2) {
+            nodes.insert(dice.below(table.nodes), dice.once_in(2));
+        }
+        Self { crashes: 1 + u16::from(dice.below(2)), restarts: u16::from(dice.below(3)), nodes }
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        let mut faults = Faults::default();
+        faults.crashes(self.crashes).restarts(self.restarts);
+        for (node, may) in &self.nodes {
+            faults.node(address(*node), *may);
+        }
+        faults
+    }
 }
 
 /// What the network and the timers allow: one field for each setting, and nothing where nothing is set.
@@ -352,13 +415,18 @@ impl Switches {
 impl World {
     /// The state after every node's `init`.
     pub(crate) fn initial(table: &Table) -> Self {
-        let one = One { state: 0, fuel: table.fuel, durable: None, timers: Vec::new() };
-        let mut world = Self { nodes: vec![one; usize::from(table.nodes)], network: BTreeSet::new() };
+        let one = One { state: 0, fuel: table.fuel, durable: None, timers: Vec::new(), up: true };
+        let nodes = vec![one; usize::from(table.nodes)];
+        let mut world = Self { nodes, network: BTreeSet::new(), used: (0, 0) };
         for me in 0..table.nodes {
             let Rule::Do(act) = table.rule(me, 0, table.fuel, Input::Init) else {
                 panic!("an init does something")
             };
-            world.apply(me, &act);
+            if table.is_asleep(me) {
+                world.nodes[usize::from(me)].up = false;
+            } else {
+                world.apply(me, &act);
+            }
         }
         world
     }
@@ -370,20 +438,49 @@ impl World {
             one.fuel -= 1;
             one.timers.push(*timer);
         }
-        if act.persists.is_some() {
-            one.durable = act.persists;
-        }
+        one.durable = act.persists.or(act.persists_early).or(one.durable);
         for (to, value) in &act.sends {
             self.network.insert((me, *to, *value));
         }
     }
 
     /// Every event that may happen.
-    fn happenings(&self, switches: &Switches) -> Vec<Happening> {
+    pub(crate) fn happenings(&self, table: &Table, switches: &Switches, mishaps: &Mishaps) -> Vec<Happening> {
+        let mut happenings = self.plain_happenings(switches);
+        for (node, one) in (0..).zip(&self.nodes) {
+            if !one.up {
+                happenings.extend((self.used.1 < mishaps.restarts).then_some(Happening::Restart(node)));
+                continue;
+            }
+            if self.used.0 >= mishaps.crashes || !mishaps.nodes.get(&node).copied().unwrap_or(true) {
+                continue;
+            }
+            happenings.push(Happening::Crash(node));
+            for plain in self.plain_happenings(switches) {
+                for call in 0..2 {
+                    let crash = match plain {
+                        Happening::Message(message) if message.1 == node => {
+                            Happening::CrashInMessage(message, call)
+                        }
+                        Happening::Timer(of, timer) if of == node => Happening::CrashInTimer(of, timer, call),
+                        _ => continue,
+                    };
+                    if self.crash_in(table, crash).is_some() {
+                        happenings.push(crash);
+                    }
+                }
+            }
+        }
+        happenings
+    }
+
+    /// Every delivery and every timer that may happen.
+    fn plain_happenings(&self, switches: &Switches) -> Vec<Happening> {
         let mut happenings = Vec::new();
         for message in &self.network {
             let (from, to, _) = *message;
-            if usize::from(to) < self.nodes.len() && switches.lets_through(from, to) {
+            let up = self.nodes.get(usize::from(to)).is_some_and(|one| one.up);
+            if up && switches.lets_through(from, to) {
                 happenings.push(Happening::Message(*message));
             }
         }
@@ -405,12 +502,26 @@ impl World {
 
     /// The state after an event; `None` if its handler panics.
     fn after(&self, table: &Table, happening: Happening) -> Option<Self> {
+        let mut world = self.clone();
         let (me, input) = match happening {
             Happening::Message((from, to, value)) => (to, Input::Message { from, value }),
             Happening::Timer(node, timer) => (node, Input::Timer(timer.0)),
+            Happening::Crash(node) => {
+                world.crash(table, node);
+                return Some(world);
+            }
+            Happening::CrashInMessage(..) | Happening::CrashInTimer(..) => {
+                return self.crash_in(table, happening);
+            }
+            Happening::Restart(node) => {
+                world.used.1 += 1;
+                let one = &mut world.nodes[usize::from(node)];
+                one.up = true;
+                one.state = one.durable.map_or(0, |durable| durable % table.states);
+                (node, Input::Recover)
+            }
         };
-        let one = &self.nodes[usize::from(me)];
-        let mut world = self.clone();
+        let one = &world.nodes[usize::from(me)];
         match table.rule(me, one.state, one.fuel, input) {
             Rule::Panic => return None,
             Rule::Nothing => {}
@@ -424,6 +535,45 @@ impl World {
         Some(world)
     }
 
+    /// What was persisted stays, and what was sent; the rest is as it was made.
+    fn crash(&mut self, table: &Table, node: u8) {
+        self.used.0 += 1;
+        let one = &mut self.nodes[usize::from(node)];
+        *one = One { state: 0, fuel: table.fuel, durable: one.durable, timers: Vec::new(), up: false };
+    }
+
+    /// The state after a crash in a handler; `None` if there is no such crash: the handler does not persist so often, or
+    /// nothing new, or there is nothing before it that a crash before the handler would not leave as well.
+    fn crash_in(&self, table: &Table, happening: Happening) -> Option<Self> {
+        let (me, input, call) = match happening {
+            Happening::CrashInMessage((from, to, value), call) => (to, Input::Message { from, value }, call),
+            Happening::CrashInTimer(node, timer, call) => (node, Input::Timer(timer.0), call),
+            _ => return None,
+        };
+        let one = &self.nodes[usize::from(me)];
+        let Rule::Do(act) = table.rule(me, one.state, one.fuel, input) else { return None };
+        let mut world = self.clone();
+        // Only the late call can have something before it.
+        let late = usize::from(act.persists_early.is_some());
+        let after_early = act.persists_early.or(one.durable);
+        let something = act.sends.len() > 0 || after_early != one.durable;
+        if call != late || act.persists.is_none() || act.persists == after_early || !something {
+            return None;
+        }
+        world.nodes[usize::from(me)].durable = after_early;
+        for (to, value) in &act.sends {
+            world.network.insert((me, *to, *value));
+        }
+        world.crash(table, me);
+        Some(world)
+    }
+
+    /// The same without the number of crashes and restarts, which no predicate sees.
+    pub(crate) fn seen(mut self) -> Self {
+        self.used = (0, 0);
+        self
+    }
+
     /// What the engine's form of a state says.
     pub(crate) fn of(state: &State) -> Self {
         Self::of_view(&state.view())
@@ -435,12 +585,12 @@ impl World {
             let (state, fuel) = fields(view, number(address));
             let durable = view.durable(address).map(|durable| durable.to::<u8>().unwrap());
             let timers = view.timers(address).iter().map(timer_of).collect();
-            One { state, fuel, durable, timers }
+            One { state, fuel, durable, timers, up: view.is_up(address) }
         });
         let nodes = nodes.collect();
         let network = view.envelopes();
         let network = network.iter().map(|e| (number(e.from), number(e.to), value_of(&e.message))).collect();
-        Self { nodes, network }
+        Self { nodes, network, used: (0, 0) }
     }
 
     /// Takes every message out of the network, and says which.
@@ -470,7 +620,13 @@ impl Happening {
         match event {
             Event::Deliver(e) => Self::Message((number(e.from), number(e.to), value_of(&e.message))),
             Event::Fire { node, timer } => Self::Timer(number(*node), timer_of(timer)),
-            Event::Crash { .. } | Event::Restart { .. } => unreachable!("no faults here"),
+            Event::Crash { node, during: None } => Self::Crash(number(*node)),
+            Event::Crash { during: Some(interrupted), .. } => match Self::of(&interrupted.event) {
+                Self::Message(message) => Self::CrashInMessage(message, interrupted.persist),
+                Self::Timer(node, timer) => Self::CrashInTimer(node, timer, interrupted.persist),
+                other => panic!("{other:?} cannot be interrupted"),
+            },
+            Event::Restart { node } => Self::Restart(number(*node)),
         }
     }
 }
@@ -518,7 +674,7 @@ impl Claim {
     /// On a plain state.
     pub(crate) fn is_true(self, table: &Table, world: &World) -> bool {
         let first_kind: Vec<u8> = (0..table.nodes)
-            .filter(|node| table.kind(*node) == 0)
+            .filter(|node| table.kind(*node) == 0 && world.nodes[usize::from(*node)].up)
             .map(|node| world.nodes[usize::from(node)].state)
             .collect();
         let one = |node: u8| &world.nodes[usize::from(node)];
@@ -659,6 +815,7 @@ impl StepClaim {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Question {
     pub(crate) switches: Switches,
+    pub(crate) mishaps: Mishaps,
     /// What must never be true of a state.
     pub(crate) never: Vec<Claim>,
     /// What must never be true of a step.
@@ -780,7 +937,7 @@ pub(crate) fn enumerate(
         }
         (panicked, bad_step) = (false, None);
         for world in expandable {
-            for happening in world.happenings(&question.switches) {
+            for happening in world.happenings(table, &question.switches, &question.mishaps) {
                 let Some(next) = world.after(table, happening) else {
                     panicked = true;
                     continue;
@@ -832,11 +989,12 @@ pub(crate) fn enumerate_some(
 
 /// Follows a trace of the engine on plain states: every event has to be possible, and lead to the engine's state. A
 /// handler may panic in the last one.
-pub(crate) fn follow(table: &Table, switches: &Switches, states: &[State], events: &[Event]) {
+pub(crate) fn follow(table: &Table, question: &Question, states: &[State], events: &[Event]) {
     let mut world = World::of(&states[0]);
     for (place, event) in events.iter().enumerate() {
         let happening = Happening::of(event);
-        assert!(world.happenings(switches).contains(&happening), "{event} is not possible in {world:?}");
+        let possible = world.happenings(table, &question.switches, &question.mishaps);
+        assert!(possible.contains(&happening), "{event} is not possible in {world:?}");
         match world.after(table, happening) {
             Some(next) => world = next,
             None => {
@@ -845,7 +1003,7 @@ pub(crate) fn follow(table: &Table, switches: &Switches, states: &[State], event
                 return;
             }
         }
-        assert_eq!(world, World::of(&states[place + 1]), "after {event}");
+        assert_eq!(world.clone().seen(), World::of(&states[place + 1]), "after {event}");
     }
     assert_eq!(states.len(), events.len() + 1);
 }

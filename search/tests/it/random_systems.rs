@@ -7,8 +7,8 @@ use framework::Predicate;
 use search::{Budget, RandomDfs, Results, Settings, State, Target, Verdict};
 
 use crate::brute_force::{
-    Answer, Claim, Dice, End, Happening, Question, StepClaim, Switches, Table, World, address, enumerate,
-    enumerate_some, follow, table,
+    Answer, Claim, Dice, End, Happening, Mishaps, Question, StepClaim, Switches, Table, World, address,
+    enumerate, enumerate_some, follow, table,
 };
 
 /// Threads, and whether commuting events are tried in one order only.
@@ -46,6 +46,7 @@ fn settings(question: &Question) -> Settings {
         goals: (0..).zip(&question.goals).map(|(i, c)| c.predicate(numbered("goal", i))).collect(),
         prunes: (0..).zip(&question.prunes).map(|(i, c)| c.predicate(numbered("prune", i))).collect(),
         delivery: question.switches.delivery(),
+        faults: question.mishaps.faults(),
         max_depth: question.max_depth,
         max_goal_states: 100_000,
         ..Settings::default()
@@ -92,7 +93,7 @@ fn check_trace(table: &Table, question: &Question, settings: &Settings, results:
         return;
     };
     let states = search::replay(trace, &settings.delivery).unwrap();
-    follow(table, &question.switches, &states, &trace.events);
+    follow(table, question, &states, &trace.events);
     let last = World::of(states.last().unwrap());
     match end_of(results) {
         End::Violated(number) => assert!(question.never[number].is_true(table, &last)),
@@ -134,9 +135,11 @@ fn check(table: &Table, question: &Question, answer: &Answer, settings: &Setting
         assert_eq!(depth, answer.depth);
     }
     if matches!(answer.end, End::Goal(_)) {
-        let goals: BTreeSet<World> = results.goal_states.iter().map(World::of).collect();
-        assert_eq!(goals, answer.goal_states);
-        assert_eq!(goals.len(), results.goal_states.len());
+        let mut goals: Vec<World> = results.goal_states.iter().map(World::of).collect();
+        goals.sort();
+        let mut expected: Vec<World> = answer.goal_states.iter().cloned().map(World::seen).collect();
+        expected.sort();
+        assert_eq!(goals, expected);
         assert!(results.goal_states.iter().all(|state| state.depth() == answer.depth));
         assert!(results.goal_states.iter().all(|state| state.history().len() == answer.depth as usize));
     }
@@ -268,6 +271,53 @@ fn prunes_and_checks_steps_as_brute_force_does() {
 }
 
 #[test]
+fn crashes_and_restarts_as_brute_force_does() {
+    let mut ends = [0; 6];
+    let mut in_handlers = 0;
+    for seed in 0..1500 {
+        let _naming = Naming("crashes", seed);
+        let dice = &mut Dice::new(seed);
+        let panics = if dice.once_in(6) { 60 } else { 0 };
+        let careful = !dice.once_in(3);
+        let table = Table { panics, careful, ..table(seed ^ 0x6666_0000) };
+        let asleep = if dice.once_in(3) { 1 << dice.below(table.nodes) } else { 0 };
+        let table = Table { asleep, ..table };
+        let mut question = Question {
+            switches: Switches::random(&table, dice),
+            mishaps: Mishaps::random(&table, dice),
+            never: claims(&table, dice, 1),
+            goals: claims(&table, dice, 1),
+            prunes: if dice.once_in(3) { claims(&table, dice, 1) } else { Vec::new() },
+            never_steps: (0..dice.below(4) / 3).map(|_| StepClaim::random(&table, dice)).collect(),
+            ..Question::default()
+        };
+        let (start, worlds) = initial(&table);
+        let answer = enumerate_some(&table, &worlds, &mut question, cap(seed) * 4);
+        tally(&mut ends, &answer.end);
+        compare(seed, &table, std::slice::from_ref(&start), &question, &answer);
+
+        // The obvious form of a state knows the same crashes.
+        let faults = start.fault_events(&question.mishaps.faults(), &question.switches.delivery());
+        let crashes = faults.unwrap_or_default();
+        let crashes: BTreeSet<Happening> = crashes.iter().map(Happening::of).collect();
+        let all = Mishaps { crashes: 9, restarts: 9, ..question.mishaps.clone() };
+        let expected = worlds[0].0.happenings(&table, &question.switches, &all);
+        let is_crash =
+            |happening: &Happening| !matches!(happening, Happening::Message(..) | Happening::Timer(..));
+        let expected: BTreeSet<Happening> = expected.into_iter().filter(is_crash).collect();
+        if panics == 0 {
+            assert_eq!(crashes, expected);
+        }
+        let in_handler = |happening: &Happening| {
+            matches!(happening, Happening::CrashInMessage(..) | Happening::CrashInTimer(..))
+        };
+        in_handlers += u32::from(expected.iter().any(in_handler));
+    }
+    assert!(ends[0] > 100 && ends[2] > 20 && ends[3] > 100 && ends[4] > 10 && ends[5] > 100, "{ends:?}");
+    assert!(in_handlers > 100, "{in_handlers}");
+}
+
+#[test]
 fn a_state_budget_is_spent_exactly_and_the_same_with_any_number_of_threads() {
     for seed in 0..400 {
         let _naming = Naming("budgets", seed);
@@ -393,6 +443,7 @@ fn a_random_search_does_not_depend_on_threads_and_finds_only_what_is_there() {
             prunes: claims(&table, dice, 1),
             never_steps: (0..dice.below(2)).map(|_| StepClaim::random(&table, dice)).collect(),
             max_depth: Some(6),
+            ..Question::default()
         };
         let (start, worlds) = initial(&table);
         let reachable = {
@@ -423,7 +474,7 @@ fn a_random_search_does_not_depend_on_threads_and_finds_only_what_is_there() {
                 };
                 found += u32::from(threads == 1);
                 let states = search::replay(trace, &settings.delivery).unwrap();
-                follow(&table, &question.switches, &states, &trace.events);
+                follow(&table, &question, &states, &trace.events);
                 let last = World::of(states.last().unwrap());
                 match end_of(&results) {
                     End::Violated(number) => assert!(question.never[number].is_true(&table, &last)),
