@@ -433,9 +433,9 @@ impl Bfs<'_> {
             // What could already happen at a node before the last one, before that one moved, leads to states that are
             // found by the other order of the two events: only what the last step sent there is tried.
             let only = (i < last_moved).then_some(last_moved);
-            let all = [0..table.sources.len()];
+            let all = 0..table.sources.len();
             let parts = match only {
-                None => &all[..],
+                None => std::slice::from_ref(&all),
                 Some(sender) => &table.by_sender[sender],
             };
             // The known events before `counted`, which is the place of a successor in the row.

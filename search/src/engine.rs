@@ -269,6 +269,9 @@ impl<'s> Engine<'s> {
             let node_type = start.local(i).node.type_name();
             let mut delivered: BTreeSet<(usize, String)> = BTreeSet::new();
             for (event, inputs, effective) in space.nodes[i].runs() {
+                if space.is_crash(event) {
+                    continue;
+                }
                 let kind = space.input(i, event).handler();
                 let count = handlers.entry((node_type.to_owned(), kind.clone())).or_default();
                 count.0 += inputs;
@@ -307,6 +310,7 @@ impl<'s> Engine<'s> {
             } else {
                 "off because a random search takes any event".to_owned()
             },
+            faults: space.faults_text(),
             handlers: handlers
                 .into_iter()
                 .map(|((node_type, handler), (inputs, effective))| HandlerCoverage {

@@ -58,6 +58,23 @@ impl Faults {
         self.nodes.keys().copied()
     }
 
+    /// What may happen among these nodes, in words.
+    pub(crate) fn text(&self, may_crash: &[Address]) -> String {
+        let counted = |count: u16, what: &str| {
+            let s = if count == 1 {
+                ""
+            } else if what.ends_with("sh") {
+                "es"
+            } else {
+                "s"
+            };
+            if count == 0 { format!("no {what}") } else { format!("at most {count} {what}{s}") }
+        };
+        let nodes: Vec<String> = may_crash.iter().map(Address::to_string).collect();
+        let of = if self.crashes == 0 { String::new() } else { format!(" of {}", nodes.join(", ")) };
+        format!("{}{of}; {}", counted(self.crashes, "crash"), counted(self.restarts, "restart"))
+    }
+
     /// The budget as what may still be used.
     pub(crate) fn budget(&self) -> Used {
         Used::default().and(self.crashes, self.restarts)

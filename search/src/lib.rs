@@ -62,6 +62,7 @@
 //! - [`bfs`](fn@bfs), [`bfs_from`] and [`random_dfs`](fn@random_dfs): the strategies. A goal state of one search is where the next can start.
 //! - [`Settings`] and [`Delivery`]: what is looked for, what may happen, and how far it goes.
 //! - [`Results`], [`Verdict`], [`Coverage`]: what comes out. [`replay`](fn@replay) and [`minimize`](fn@minimize): what to do with a [`Trace`].
+//! - [`guide`]: pages on crashes and other things a search can answer.
 //! - How it works: `ARCHITECTURE.md`, then the modules `space` and `visited`.
 
 mod bfs;
@@ -82,6 +83,12 @@ mod settings;
 mod space;
 mod state;
 mod visited;
+
+/// Pages on what a search can answer.
+pub mod guide {
+    #[doc = include_str!("../docs/faults.md")]
+    pub mod faults {}
+}
 
 pub use bfs::{bfs, bfs_from};
 pub use delivery::Delivery;

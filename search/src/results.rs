@@ -254,6 +254,9 @@ pub struct Coverage {
     pub complete_depth: Option<u32>,
     /// Whether the commutation rule was used, or why not.
     pub commutation: String,
+    /// Which crashes and restarts were tried; nothing if none were allowed: `at most 1 crash of server1, server2; at most 1
+    /// restart`.
+    pub faults: String,
     /// The handlers that ran.
     pub handlers: Vec<HandlerCoverage>,
     /// Kinds of messages that were sent, but never delivered: `RequestVote from server1 to server2`.
@@ -292,6 +295,9 @@ impl fmt::Display for Coverage {
             (false, None) => writeln!(f, "some states were visited and checked, no depth completely")?,
         }
         writeln!(f, "commutation rule: {}", self.commutation)?;
+        if !self.faults.is_empty() {
+            writeln!(f, "crashes: {}", self.faults)?;
+        }
         for (prune, states) in &self.prunes {
             let suspicious = if *states == 0 { " (never: is it what you meant?)" } else { "" };
             writeln!(f, "prune `{prune}` cut {states} states{suspicious}")?;

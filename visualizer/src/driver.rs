@@ -83,6 +83,7 @@ impl<'a> Job<'a> {
             goals: if request.until_goal { scenario.goals.clone() } else { Vec::new() },
             prunes: if request.prune_done { vec![clients_done()] } else { Vec::new() },
             delivery,
+            faults: request.switches.faults(),
             max_depth: request.max_depth,
             max_states: request.max_states,
             max_time: request.max_time,

@@ -89,6 +89,7 @@ pub(crate) fn with_common_options(command: Command) -> Command {
     let system = |arg: Arg| arg.help_heading("System");
     let search = |arg: Arg| arg.help_heading("Search");
     let network = |arg: Arg| arg.help_heading("Network and timers");
+    let faults = |arg: Arg| arg.help_heading("Crashes");
     let output = |arg: Arg| arg.help_heading("Output");
     let nodes = value_parser!(u16);
     command
@@ -170,6 +171,22 @@ pub(crate) fn with_common_options(command: Command) -> Command {
                 .value_parser(switches::node_switch)
                 .help("Switch the timers of a node off (or on)"),
         )
+        .arg(
+            faults(valued("crashes", "N"))
+                .value_parser(value_parser!(u16))
+                .default_value("0")
+                .help("How many crashes there may be: what was persisted stays"),
+        )
+        .arg(
+            faults(valued("restarts", "N"))
+                .value_parser(value_parser!(u16))
+                .help("How many restarts there may be; as many as crashes unless given"),
+        )
+        .arg(
+            faults(repeated("crash", "NODE=off"))
+                .value_parser(switches::node_switch)
+                .help("Keep a node from crashing, or let a client crash (`client1=on`)"),
+        )
         .arg(output(flag("json")).help("Print one JSON object and nothing else"))
         .arg(
             output(valued("trace", "FILE"))
@@ -245,6 +262,9 @@ fn request(lab: &str, own: &[LabOption], matches: &ArgMatches, args: &[OsString]
             timers: node_switches("timers"),
             no_network: matches.get_flag("no-network"),
             no_timers: matches.get_flag("no-timers"),
+            crashes: matches.get_one("crashes").copied().unwrap_or_default(),
+            restarts: matches.get_one("restarts").copied(),
+            crash: node_switches("crash"),
         },
         json: matches.get_flag("json"),
         trace: matches.get_one("trace").cloned(),

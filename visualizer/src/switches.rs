@@ -1,7 +1,8 @@
-//! The options that switch links, nodes and timers off and on, and what they make of a search's [`Delivery`].
+//! The options that switch links, nodes, timers and crashes off and on, and what they make of a search's [`Delivery`] and
+//! [`Faults`].
 
 use framework::Address;
-use search::Delivery;
+use search::{Delivery, Faults};
 
 /// `server1=off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,10 @@ pub(crate) struct Switches {
     pub(crate) timers: Vec<NodeSwitch>,
     pub(crate) no_network: bool,
     pub(crate) no_timers: bool,
+    pub(crate) crashes: u16,
+    /// As many as crashes unless it is given.
+    pub(crate) restarts: Option<u16>,
+    pub(crate) crash: Vec<NodeSwitch>,
 }
 
 /// An address that the system does not have.
@@ -79,6 +84,16 @@ impl Switches {
         Ok((delivery, notes))
     }
 
+    /// Which crashes and restarts may happen. [`delivery`](Self::delivery) checks that the nodes exist.
+    pub(crate) fn faults(&self) -> Faults {
+        let mut faults = Faults::default();
+        faults.crashes(self.crashes).restarts(self.restarts.unwrap_or(self.crashes));
+        for crash in &self.crash {
+            faults.node(crash.node, crash.on);
+        }
+        faults
+    }
+
     fn check(&self, nodes: &[Address]) -> Result<(), NoSuchNode> {
         let named = |option, switches: &[NodeSwitch]| -> Vec<(&'static str, Address)> {
             switches.iter().map(|switch| (option, switch.node)).collect()
@@ -91,6 +106,7 @@ impl Switches {
         all.extend(named("--sender", &self.senders));
         all.extend(named("--receiver", &self.receivers));
         all.extend(named("--timers", &self.timers));
+        all.extend(named("--crash", &self.crash));
         match all.into_iter().find(|(_, address)| !nodes.contains(address)) {
             Some((option, address)) => Err(NoSuchNode { option, address, known: join(nodes) }),
             None => Ok(()),
@@ -179,6 +195,17 @@ mod tests {
         assert!(!delivery.may_deliver(S3, S1) && !delivery.may_deliver(S1, C1));
         assert!(delivery.may_fire(C1) && !delivery.may_fire(S1));
         assert!(notes.is_empty());
+    }
+
+    #[test]
+    fn there_are_as_many_restarts_as_crashes_unless_it_is_said() {
+        let switches = Switches { crashes: 2, ..Switches::default() };
+        assert_eq!(switches.faults(), *Faults::default().crashes(2).restarts(2));
+        let crash = vec![node_switch("server2=off").unwrap()];
+        let switches = Switches { crashes: 1, restarts: Some(0), crash, ..Switches::default() };
+        assert_eq!(switches.faults(), *Faults::default().crashes(1).node(S2, false));
+        let error = switches.delivery(&[S1]).unwrap_err();
+        insta::assert_snapshot!(error, @"`--crash` names `server2`, but this system has no such node; its nodes are server1");
     }
 
     #[test]

@@ -117,6 +117,7 @@ enum OwnEvent {
 pub(crate) struct FaultRules {
     /// How many there may be.
     pub(crate) budget: Used,
+    settings: Faults,
     may_crash: Vec<bool>,
 }
 
@@ -173,6 +174,7 @@ impl Space {
             return Err(SpaceError::TooManyNodes(addresses.len()));
         }
         let rules = (!faults.is_off()).then(|| FaultRules {
+            settings: faults.clone(),
             budget: faults.budget(),
             may_crash: addresses
                 .iter()
@@ -300,6 +302,20 @@ impl Space {
         if self.faults.is_some() {
             ids[self.len()] += self.faults_of(event);
         }
+    }
+
+    /// Whether an event of the first layer is a crash.
+    pub(crate) fn is_crash(&self, event: EventId) -> bool {
+        self.faults.is_some() && event == EventId::new(self.own_group(), CRASH_BIT)
+    }
+
+    /// Which faults may happen, in words; nothing if there are none.
+    pub(crate) fn faults_text(&self) -> String {
+        self.faults.as_ref().map_or_else(String::new, |rules| {
+            let nodes = self.addresses.iter().zip(&rules.may_crash);
+            let may: Vec<Address> = nodes.filter(|(_, may)| **may).map(|(address, _)| *address).collect();
+            rules.settings.text(&may)
+        })
     }
 
     /// Whether a node may crash, if crashes are left.

@@ -556,7 +556,7 @@ impl World {
         // Only the late call can have something before it.
         let late = usize::from(act.persists_early.is_some());
         let after_early = act.persists_early.or(one.durable);
-        let something = act.sends.len() > 0 || after_early != one.durable;
+        let something = !act.sends.is_empty() || after_early != one.durable;
         if call != late || act.persists.is_none() || act.persists == after_early || !something {
             return None;
         }

@@ -86,7 +86,12 @@ fn the_links_of_the_pages_lead_somewhere() {
     for (path, text) in all(".md") {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+            // Pages that are part of the documentation of a crate name its items; rustdoc checks those.
+            if target.is_empty()
+                || target.contains("::")
+                || target.contains("://")
+                || target.starts_with("mailto:")
+            {
                 continue;
             }
             assert!(
