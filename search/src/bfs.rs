@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::engine::{Ending, Engine, Found};
+use crate::engine::{Ending, Engine, Found, Path};
 use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
@@ -96,6 +96,8 @@ struct Output {
     /// The state that the step in hand leads to, if it is more than components.
     after: Vec<u32>,
     waiting: Vec<Waiting>,
+    /// Steps that a monitor has to be shown before they can be taken.
+    observing: Vec<Waiting>,
     generated: u64,
     violated_steps: Vec<ViolatedStep>,
     predicate_panic: Option<((String, String), StateIndex, usize, EventId)>,
@@ -118,6 +120,7 @@ impl Output {
             starts: Vec::new(),
             after: Vec::new(),
             waiting: Vec::new(),
+            observing: Vec::new(),
             generated: 0,
             violated_steps: Vec::new(),
             predicate_panic: None,
@@ -127,6 +130,7 @@ impl Output {
     fn clear(&mut self) {
         self.reached.iter_mut().for_each(Vec::clear);
         self.waiting.clear();
+        self.observing.clear();
         self.generated = 0;
     }
 }
@@ -152,6 +156,8 @@ struct NodeTables<'a> {
     rows: &'a [ComponentId],
     hashes: &'a [u64],
     sources: &'a [MessageSource],
+    /// Whether a monitor looks at the order of its steps and other nodes'.
+    observed: bool,
     /// For each sender its places in `sources`, a range for each layer of events.
     by_sender: Vec<Vec<Range<usize>>>,
 }
@@ -432,7 +438,8 @@ impl Bfs<'_> {
             let own = &table.records[own_start..own_start + table.stride];
             // What could already happen at a node before the last one, before that one moved, leads to states that are
             // found by the other order of the two events: only what the last step sent there is tried.
-            let only = (i < last_moved).then_some(last_moved);
+            let both_observed = table.observed && tables[last_moved].observed;
+            let only = (i < last_moved && !both_observed).then_some(last_moved);
             let all = 0..table.sources.len();
             let parts = match only {
                 None => std::slice::from_ref(&all),
@@ -485,13 +492,18 @@ impl Bfs<'_> {
         let hashes = tables[node].hashes;
         let before = ids[node];
         let mut hash = hash.wrapping_sub(hashes[before as usize]).wrapping_add(hashes[successor as usize]);
-        let Output { reached, after, .. } = output;
+        let Output { reached, after, observing, .. } = output;
         let mut ids_after = ids;
         if ids.len() > tables.len() {
             let space = &self.engine.space;
             after.clear();
             after.extend_from_slice(ids);
-            space.advance(after, node, first.plus(bit), successor);
+            let event = first.plus(bit);
+            if !space.advance(after, node, event, successor) {
+                let miss = Miss { node: node as u32, component: before, event };
+                observing.push(Waiting { state, miss });
+                return;
+            }
             hash = hash.wrapping_sub(space.rest_hash(ids)).wrapping_add(space.rest_hash(after));
             ids_after = after;
         }
@@ -539,7 +551,7 @@ impl Bfs<'_> {
         small: bool,
         findings: &mut LevelFindings,
     ) -> Option<Ending> {
-        if outputs.iter().all(|output| output.waiting.is_empty()) {
+        if outputs.iter().all(|output| output.waiting.is_empty() && output.observing.is_empty()) {
             return None;
         }
         let mut faults = Vec::new();
@@ -580,9 +592,13 @@ impl Bfs<'_> {
                 return Some(Ending::Found(found));
             }
         }
+        if let Some((predicate, panic, at)) = self.observe(outputs) {
+            return Some(Ending::Found(Found::PredicatePanic { predicate, panic, at }));
+        }
         let tables = tables(&self.engine.space);
         let settle = |output: &mut Output| {
-            for waiting in std::mem::take(&mut output.waiting) {
+            let waiting = std::mem::take(&mut output.waiting);
+            for waiting in waiting.into_iter().chain(std::mem::take(&mut output.observing)) {
                 let Miss { node, component, event } = waiting.miss;
                 let node = node as usize;
                 let space = &self.engine.space;
@@ -599,6 +615,30 @@ impl Bfs<'_> {
             outputs.iter_mut().for_each(settle);
         } else {
             self.engine.pool.run(|| outputs.par_iter_mut().for_each(settle));
+        }
+        None
+    }
+
+    /// Shows the monitors the steps that wait for it. Returns the monitor that cannot judge one, with the reason and the way
+    /// to that step.
+    fn observe(&mut self, outputs: &[Output]) -> Option<(String, String, Path)> {
+        if self.engine.settings.monitors.is_empty() {
+            return None;
+        }
+        for Waiting { state, miss } in outputs.iter().flat_map(|o| o.waiting.iter().chain(&o.observing)) {
+            let node = miss.node as usize;
+            let space = &mut self.engine.space;
+            let components = &space.nodes[node].components;
+            let Some(successor) = components.successor(&space.layouts[node], miss.component, miss.event)
+            else {
+                continue;
+            };
+            let ids = self.shards[shard_of(*state)].components(record_of(*state));
+            if let Err((monitor, reason)) = space.show_monitors(ids, node, miss.event, successor) {
+                let (start, mut path) = self.path(*state);
+                path.push((node, miss.event));
+                return Some((monitor, reason, (start, path)));
+            }
         }
         None
     }
@@ -829,6 +869,7 @@ fn tables(space: &Space) -> Vec<NodeTables<'_>> {
                 rows: components.rows(),
                 hashes: components.hashes(),
                 sources,
+                observed: space.is_observed(i),
                 by_sender: (0..space.len())
                     .map(|sender| {
                         let of_layer = |layer: usize| {

@@ -8,6 +8,7 @@ use framework::{Event, Outcome, Step, ignored_fields};
 use crate::guard;
 use crate::memory;
 use crate::minimize;
+use crate::observe::Watch;
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::properties::Properties;
@@ -71,11 +72,15 @@ impl<'s> Engine<'s> {
             "all states that a search starts from must come from one call of `State::initial`"
         );
         let begun = Instant::now();
-        let mut space = Space::new(&starts[0], &settings.delivery, &settings.faults)
-            .map_err(|error| failed(&starts[0], &error))?;
+        let mut space = Space::new(&starts[0], settings).map_err(|error| failed(&starts[0], &error))?;
         let mut ids = Vec::new();
         for start in starts {
-            ids.push(space.intern(start).map_err(|error| failed(start, &error))?);
+            let mut words = space.intern(start).map_err(|error| failed(start, &error))?;
+            space.begin_monitors(&mut words, start).map_err(|(predicate, panic)| {
+                let verdict = Verdict::PredicatePanicked { predicate, panic };
+                at_once(start, verdict)
+            })?;
+            ids.push(words);
         }
         let threads = settings
             .threads
@@ -205,7 +210,8 @@ impl<'s> Engine<'s> {
         for (node, event) in &path.1 {
             let components = &self.space.nodes[*node].components;
             if let Some(successor) = components.successor(&self.space.layouts[*node], ids[*node], *event) {
-                self.space.advance(&mut ids, *node, *event, successor);
+                let known = self.space.advance(&mut ids, *node, *event, successor);
+                debug_assert!(known, "the steps to visited states were shown to the monitors");
             }
         }
         ids
@@ -232,11 +238,15 @@ impl<'s> Engine<'s> {
                 (Verdict::PredicatePanicked { predicate, panic }, vec![at])
             }
             Found::Violation { invariant, at } => {
-                let states = self.settings.invariants.len();
+                let settings = self.settings;
+                let states = settings.invariants.len();
+                let steps = states + settings.step_invariants.len();
                 let name = if invariant < states {
-                    self.settings.invariants[invariant].name()
+                    settings.invariants[invariant].name()
+                } else if invariant < steps {
+                    settings.step_invariants[invariant - states].name()
                 } else {
-                    self.settings.step_invariants[invariant - states].name()
+                    settings.monitors[invariant - steps].name()
                 };
                 let ids = self.components_at(&at);
                 let outcome = if invariant < states {
@@ -347,6 +357,15 @@ fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option
             return Some(outcome);
         }
     }
+    if let Some(monitor) = settings.monitors.iter().find(|monitor| monitor.name() == invariant) {
+        let mut watch = Watch::at(monitor, &trace.start).ok()?;
+        for (pair, event) in states.windows(2).zip(&trace.events) {
+            watch.see_states(&pair[0], event, &pair[1]).ok()?;
+        }
+        if !watch.outcome.is_ok() {
+            return Some(watch.outcome);
+        }
+    }
     let predicate = settings.step_invariants.iter().find(|p| p.name() == invariant)?;
     let before = &states[states.len().checked_sub(2)?];
     let event = trace.events.last()?;
@@ -370,8 +389,13 @@ fn failed(start: &State, error: &SpaceError) -> Box<Results> {
         handler: "init".to_owned(),
         problem,
     };
+    at_once(start, Verdict::Nondeterministic(fault))
+}
+
+/// The report on a search that ends before it begins.
+fn at_once(start: &State, verdict: Verdict) -> Box<Results> {
     Box::new(Results {
-        verdict: Verdict::Nondeterministic(fault),
+        verdict,
         trace: Some(Trace { start: start.clone(), events: Vec::new(), found_len: 0 }),
         goal_states: Vec::new(),
         stats: Stats::default(),

@@ -73,6 +73,7 @@ mod guard;
 mod handler;
 mod memory;
 mod minimize;
+mod observe;
 mod pool;
 mod progress;
 mod properties;

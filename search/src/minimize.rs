@@ -1,6 +1,6 @@
 //! Makes a trace short and readable: no event in it can be left out, and causes stand next to their effects.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +9,7 @@ use framework::{Address, Event, Payload, Step, View};
 
 use crate::delivery::Delivery;
 use crate::guard;
+use crate::observe::Watch;
 use crate::results::{HandlerFault, Trace, Verdict};
 use crate::settings::Settings;
 use crate::state::{State, StepError};
@@ -19,6 +20,8 @@ pub struct Target<'a> {
     what: What<'a>,
     settings: &'a Settings,
     alive: Option<&'a Alive>,
+    /// What the monitor that is violated knows where the trace starts.
+    monitor_at_start: OnceCell<Option<Watch<'a>>>,
     /// The steps that may still be tried: the same on every machine, and the end of a very long minimization.
     steps_left: Cell<u64>,
 }
@@ -47,7 +50,8 @@ impl<'a> Target<'a> {
             Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
             _ => What::Nothing,
         };
-        Self { what, settings, alive: None, steps_left: Cell::new(STEPS_MAX) }
+        let (monitor_at_start, steps_left) = (OnceCell::new(), Cell::new(STEPS_MAX));
+        Self { what, settings, alive: None, monitor_at_start, steps_left }
     }
 
     fn delivery(&self) -> &Delivery {
@@ -90,6 +94,16 @@ impl<'a> Target<'a> {
         })
     }
 
+    /// The monitor that is violated, if it is one, at the start of the trace.
+    fn watch(&self, start: &State) -> Option<Watch<'a>> {
+        let begin = || {
+            let What::Violation(name) = self.what else { return None };
+            let monitor = self.settings.monitors.iter().find(|monitor| monitor.name() == name)?;
+            Watch::at(monitor, start).ok()
+        };
+        self.monitor_at_start.get_or_init(begin).clone()
+    }
+
     /// Whether a step fails as the target does.
     fn is_error(&self, error: &StepError) -> bool {
         matches!((&self.what, error), (What::HandlerPanic(wanted), StepError::Panicked(fault)) if *wanted == fault)
@@ -98,7 +112,8 @@ impl<'a> Target<'a> {
     /// Lets `events` happen one after the other, leaving out those that are not possible, until the target shows.
     /// Returns the events that did happen, or `None` if it never shows.
     fn reach<'e>(&self, start: &State, events: impl Iterator<Item = &'e Event>) -> Option<Vec<Event>> {
-        if self.is_state(start) {
+        let mut watch = self.watch(start);
+        if self.is_state(start) || watch.as_ref().is_some_and(|watch| !watch.outcome.is_ok()) {
             return Some(Vec::new());
         }
         let mut state = start.clone();
@@ -115,7 +130,10 @@ impl<'a> Target<'a> {
             match state.step(event, self.delivery()) {
                 Ok(next) => {
                     happened.push(event.clone());
-                    if self.is_state(&next) || self.is_step(&state, event, &next) {
+                    let seen = watch.as_mut().is_some_and(|watch| {
+                        watch.see_states(&state, event, &next).is_ok() && !watch.outcome.is_ok()
+                    });
+                    if seen || self.is_state(&next) || self.is_step(&state, event, &next) {
                         return Some(happened);
                     }
                     state = next;

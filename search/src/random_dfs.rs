@@ -283,6 +283,13 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
                 probe.over = true;
             } else if let Some(next) = successor(engine, node, component, event) {
                 let before = probe.ids.clone();
+                if let Err((predicate, panic)) = engine.space.show_monitors(&before, node, event, next) {
+                    probe.path.push((node, event));
+                    let at = (0, probe.path.clone());
+                    note(found, number, Found::PredicatePanic { predicate, panic, at });
+                    probe.over = true;
+                    continue;
+                }
                 engine.space.advance(&mut probe.ids, node, event, next);
                 probe.path.push((node, event));
                 check_step(engine, &before, (node, event), next, number, probe, found);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use framework::linearizability::Monitor;
 use framework::{Predicate, StepPredicate};
 
 use crate::delivery::Delivery;
@@ -19,6 +20,9 @@ pub struct Settings {
     /// What every step that changes something must satisfy. They need every step, so they switch the commutation rule
     /// off.
     pub step_invariants: Vec<StepPredicate>,
+    /// What the results of the clients must be all along, such as linearizable. What a monitor knows is part of a state of
+    /// the search.
+    pub monitors: Vec<Monitor>,
     /// What to look for: the search ends where one of them holds.
     pub goals: Vec<Predicate>,
     /// Where not to go on: a state in which one of them holds is checked, but not expanded. They switch the commutation
@@ -62,6 +66,7 @@ impl Default for Settings {
         Self {
             invariants: Vec::new(),
             step_invariants: Vec::new(),
+            monitors: Vec::new(),
             goals: Vec::new(),
             prunes: Vec::new(),
             delivery: Delivery::default(),
@@ -93,6 +98,13 @@ impl Settings {
     #[must_use]
     pub fn step_invariant(mut self, invariant: StepPredicate) -> Self {
         self.step_invariants.push(invariant);
+        self
+    }
+
+    /// Adds a monitor.
+    #[must_use]
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.monitors.push(monitor);
         self
     }
 
@@ -171,6 +183,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("invariants", &self.invariants)
             .field("step_invariants", &self.step_invariants)
+            .field("monitors", &self.monitors)
             .field("goals", &self.goals)
             .field("prunes", &self.prunes)
             .field("delivery", &self.delivery)

@@ -232,6 +232,30 @@ impl State {
         Arc::ptr_eq(&self.initial, &other.initial)
     }
 
+    /// The nodes in the initial state.
+    pub(crate) fn initial_locals(&self) -> &[Arc<Local>] {
+        &self.initial
+    }
+
+    /// Lets everything that led here happen once more, and calls `visit` with each step: the node, what it was, what
+    /// happened, and what it became.
+    pub(crate) fn for_each_past_step(
+        &self,
+        mut visit: impl FnMut(Address, (&Local, &Event, &Local)) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut locals: Vec<Local> = self.initial.iter().map(|local| Local::clone(local)).collect();
+        for event in self.history() {
+            let address = event.node();
+            let Some(i) = self.addresses.iter().position(|a| *a == address) else { continue };
+            let mut after = locals[i].clone();
+            let handled = guard::catch(|| event.with_stimulus(|stimulus| after.handle(address, stimulus)));
+            handled.map_err(|panic| panic.text)?.map_err(|error| error.to_string())?;
+            visit(address, (&locals[i], &event, &after))?;
+            locals[i] = after;
+        }
+        Ok(())
+    }
+
     /// The addresses of the nodes, in the order in which they were added.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses

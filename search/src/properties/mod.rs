@@ -18,7 +18,7 @@ use crate::space::{ComponentId, EventId, LocalId, Space};
 /// What is special about a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// An invariant fails, by its number.
+    /// An invariant fails, by its number; those of steps and then the monitors follow those of states.
     Violates(usize),
     /// A goal holds, by its number.
     Matches(usize),
@@ -132,7 +132,7 @@ impl<'s> Properties<'s> {
 
     /// Whether there is nothing to evaluate on states.
     pub(crate) fn is_empty(&self) -> bool {
-        self.reads.is_empty()
+        self.reads.is_empty() && self.settings.monitors.is_empty()
     }
 
     /// Lends an evaluator to `work`.
@@ -211,6 +211,11 @@ impl Evaluator {
         role: Role,
     ) -> Option<Finding> {
         let panics = |(predicate, panic)| Some(Finding::Panics(predicate, panic));
+        if let Some(monitor) = space.violated_monitor(ids) {
+            let settings = properties.settings;
+            let before = settings.invariants.len() + settings.step_invariants.len();
+            return Some(Finding::Violates(before + monitor));
+        }
         match self.all_parts_hold(properties, space, ids, moved) {
             Ok(true) => {}
             // Also if one panicked: an invariant that comes first may fail.

@@ -11,6 +11,7 @@
 
 mod components;
 mod messages;
+mod monitors;
 mod resolve;
 
 use std::collections::BTreeSet;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use framework::{
-    Address, AnyNode, Durable, EncodeError, Envelope, Event, Interrupted, Local, Payload, PendingTimer,
-    Source,
+    Address, AnyNode, AnyWorker, Durable, EncodeError, Envelope, Event, Interrupted, Local, Payload,
+    PendingTimer, Source,
 };
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -28,6 +29,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::delivery::Delivery;
 use crate::faults::{Faults, Used};
 use crate::handler::Input;
+use crate::settings::Settings;
 use crate::state::State;
 
 use components::LocalPart;
@@ -35,6 +37,7 @@ pub(crate) use components::{
     ComponentId, Components, FaultyEvents, Layout, Source as MessageSource, count_ones,
 };
 use messages::Messages;
+use monitors::MonitorTable;
 pub(crate) use resolve::{Fault, FaultKind, Miss};
 
 /// The most nodes a system may have: an event's number has 10 bits for the sender and what a crash interrupts.
@@ -96,6 +99,9 @@ pub(crate) struct LocalEntry {
     pub(crate) own_events: Vec<u32>,
     /// How many components have it.
     pub(crate) components: u32,
+    /// Of a client worker what a monitor can see of it: whether it is up, how many commands it has sent, and how many
+    /// results it has.
+    mark: u64,
 }
 
 /// What an event makes of a local, if it is not nothing; known for all components that share it.
@@ -148,6 +154,9 @@ pub(crate) struct Space {
     pub(crate) faults: Option<FaultRules>,
     /// The layers of events: one, and one more for each call of persist before which a crash made a difference.
     pub(crate) layers: usize,
+    monitors: Vec<MonitorTable>,
+    /// For each node whether the monitors look at its steps; empty if there are none.
+    observed: Vec<bool>,
     pub(crate) nodes: Vec<NodeSpace>,
     pub(crate) messages: Messages,
     pub(crate) layouts: Vec<Layout>,
@@ -159,6 +168,11 @@ pub(crate) struct Space {
     problems: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
 }
 
+fn mark(local: &Local) -> u64 {
+    let counts = |worker: &dyn AnyWorker| (worker.sent_count() as u64) << 32 | worker.result_count() as u64;
+    local.node.as_worker().map_or(0, |worker| counts(worker) << 1 | u64::from(local.up))
+}
+
 /// What is wrong with a system or a state before a search can start.
 #[derive(Debug)]
 pub(crate) enum SpaceError {
@@ -168,7 +182,8 @@ pub(crate) enum SpaceError {
 
 impl Space {
     /// The tables for searches that start from states of one system.
-    pub(crate) fn new(start: &State, delivery: &Delivery, faults: &Faults) -> Result<Self, SpaceError> {
+    pub(crate) fn new(start: &State, settings: &Settings) -> Result<Self, SpaceError> {
+        let faults = &settings.faults;
         let addresses = Arc::clone(&start.addresses);
         if addresses.len() > NODES_MAX {
             return Err(SpaceError::TooManyNodes(addresses.len()));
@@ -208,8 +223,14 @@ impl Space {
             problems: AHashMap::new(),
             faults: rules,
             layers: 1,
+            monitors: settings.monitors.iter().map(MonitorTable::new).collect(),
+            observed: if settings.monitors.is_empty() {
+                Vec::new()
+            } else {
+                start.locals.iter().map(|local| local.node.as_worker().is_some()).collect()
+            },
             addresses,
-            delivery: delivery.clone(),
+            delivery: settings.delivery.clone(),
             nodes,
             handler_calls: 0,
             memo_misses: 0,
@@ -224,9 +245,10 @@ impl Space {
         self.addresses.len()
     }
 
-    /// The number of words of a state: a component for each node, then the faults used if there may be any.
+    /// The number of words of a state: a component for each node, then the faults used if there may be any, then what each
+    /// monitor knows.
     pub(crate) fn width(&self) -> usize {
-        self.len() + usize::from(self.faults.is_some())
+        self.len() + usize::from(self.faults.is_some()) + self.monitors.len()
     }
 
     /// The group of a node's own events in event numbers: one past the senders.
@@ -289,7 +311,7 @@ impl Space {
         }
     }
 
-    /// The state that an event at a node leads to.
+    /// The state that an event at a node leads to; `false` if a monitor has to be shown the step first.
     #[inline]
     pub(crate) fn advance(
         &self,
@@ -297,11 +319,13 @@ impl Space {
         node: usize,
         event: EventId,
         successor: ComponentId,
-    ) {
+    ) -> bool {
+        let known = self.monitors.is_empty() || self.advance_monitors(ids, node, event, successor);
         ids[node] = successor;
         if self.faults.is_some() {
             ids[self.len()] += self.faults_of(event);
         }
+        known
     }
 
     /// Whether an event of the first layer is a crash.
@@ -326,7 +350,8 @@ impl Space {
     /// The part of a state's hash that is not of its components.
     #[inline]
     pub(crate) fn rest_hash(&self, ids: &[ComponentId]) -> u64 {
-        if self.faults.is_some() { Used::from_word(ids[self.len()]).hash() } else { 0 }
+        let faults = if self.faults.is_some() { Used::from_word(ids[self.len()]).hash() } else { 0 };
+        if self.monitors.is_empty() { faults } else { faults.wrapping_add(self.monitors_hash(ids)) }
     }
 
     /// The hash of a state: the sum of those of its components, each salted with its node's address, and the rest's.
@@ -431,6 +456,7 @@ impl Space {
             hash,
             own_events,
             components: 0,
+            mark: mark(local),
         });
         node.no_ops.resize(node.no_ops.len() + self.layouts[i].masks(), 0);
         let locals = &node.locals;
@@ -549,7 +575,7 @@ impl Space {
                     + node.components.bytes()
             })
             .sum();
-        nodes as u64 + self.messages.bytes()
+        (nodes + self.monitor_bytes()) as u64 + self.messages.bytes()
     }
 }
 

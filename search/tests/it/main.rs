@@ -8,6 +8,7 @@
 
 mod brute_force;
 mod limits;
+mod monitors;
 mod oracles;
 mod random_systems;
 mod starts;
