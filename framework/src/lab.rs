@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::linearizability::Monitor;
 use crate::predicate::{Predicate, StepPredicate};
 use crate::system::System;
 
@@ -60,6 +61,8 @@ pub struct Scenario {
     pub invariants: Vec<Predicate>,
     /// What every step must satisfy.
     pub step_invariants: Vec<StepPredicate>,
+    /// What the results of the clients must be all along.
+    pub monitors: Vec<Monitor>,
     /// What some state should satisfy.
     pub goals: Vec<Predicate>,
 }

@@ -62,7 +62,7 @@
 //! - [`bfs`](fn@bfs), [`bfs_from`] and [`random_dfs`](fn@random_dfs): the strategies. A goal state of one search is where the next can start.
 //! - [`Settings`] and [`Delivery`]: what is looked for, what may happen, and how far it goes.
 //! - [`Results`], [`Verdict`], [`Coverage`]: what comes out. [`replay`](fn@replay) and [`minimize`](fn@minimize): what to do with a [`Trace`].
-//! - [`guide`]: pages on crashes and other things a search can answer.
+//! - [`guide`]: pages on crashes, linearizability and other things a search can answer.
 //! - How it works: `ARCHITECTURE.md`, then the modules `space` and `visited`.
 
 mod bfs;
@@ -89,6 +89,8 @@ mod visited;
 pub mod guide {
     #[doc = include_str!("../docs/faults.md")]
     pub mod faults {}
+    #[doc = include_str!("../docs/linearizability.md")]
+    pub mod linearizability {}
 }
 
 pub use bfs::{bfs, bfs_from};

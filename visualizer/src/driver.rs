@@ -80,6 +80,7 @@ impl<'a> Job<'a> {
         let settings = Settings {
             invariants: scenario.invariants.clone(),
             step_invariants: scenario.step_invariants.clone(),
+            monitors: scenario.monitors.clone(),
             goals: if request.until_goal { scenario.goals.clone() } else { Vec::new() },
             prunes: if request.prune_done { vec![clients_done()] } else { Vec::new() },
             delivery,

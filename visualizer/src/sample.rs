@@ -126,6 +126,7 @@ impl Lab for Register {
             system: system(options.clients.unwrap_or(1), touchy),
             invariants: vec![texts_are_kept()],
             step_invariants: vec![],
+            monitors: vec![],
             goals: vec![all_done()],
         })
     }

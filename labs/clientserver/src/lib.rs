@@ -18,7 +18,7 @@ pub use client::SimpleClient;
 pub use kvstore::{KvCommand, KvResponse, KvStore};
 pub use lab::ClientServer;
 pub use message::Message;
-pub use predicates::appends_linearizable;
+pub use predicates::{appends_linearizable, store_linearizable};
 pub use server::SimpleServer;
 pub use timer::{CLIENT_RETRY, ClientTimer};
 pub use workload::{

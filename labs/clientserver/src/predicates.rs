@@ -1,9 +1,18 @@
 //! What tests assert of the results of several clients that share a key.
 
+use framework::linearizability::{ApplicationSpecification, Monitor};
 use framework::{Address, Outcome, Predicate, View};
 
-use crate::kvstore::{KvCommand, KvResponse};
+use crate::kvstore::{KvCommand, KvResponse, KvStore};
 use crate::workload::KvWorkload;
+
+/// The results of all clients are linearizable: each command takes effect at once at some moment while its client waits,
+/// and the results are those of one [`KvStore`] that executes them in that order. For any commands, key by key.
+pub fn store_linearizable() -> Monitor {
+    let store = ApplicationSpecification::new(KvStore::default());
+    let store = store.partitioned_by(|command: &KvCommand| command.key().to_owned());
+    Monitor::linearizable(store.reading(|command| matches!(command, KvCommand::Get { .. })))
+}
 
 /// The results of these clients can be explained by executing their appends once each, one after the other,
 /// those of one client in its order. `clients` are the clients with their workloads, which append to one key;

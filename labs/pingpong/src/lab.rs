@@ -51,6 +51,7 @@ impl Lab for PingPong {
             system,
             invariants: vec![results_ok()],
             step_invariants: Vec::new(),
+            monitors: Vec::new(),
             goals: vec![clients_done()],
         })
     }
