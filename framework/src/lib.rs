@@ -70,6 +70,7 @@ mod context;
 mod encoding;
 mod event;
 mod lab;
+pub mod linearizability;
 mod local;
 mod node;
 mod payload;

@@ -1,0 +1,11 @@
+//! Whether concurrent operations look as if they came one after the other: linearizability and sequential consistency.
+
+mod check;
+mod history;
+mod object;
+mod search;
+mod specification;
+
+pub use check::{Consistency, STEPS_MAX, Verdict, check};
+pub use history::{End, History, HistoryError, Operation};
+pub use specification::{ApplicationSpecification, Specification};
