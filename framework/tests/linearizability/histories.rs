@@ -83,6 +83,9 @@ pub(crate) enum Seen<C, R> {
     Crashed,
 }
 
+/// A command that waits, with its response if it has taken effect.
+type Waiting<S> = (<S as Specification>::Command, Option<<S as Specification>::Response>);
+
 /// Plays the happenings with an object and tells `see` what clients see, and when.
 pub(crate) fn play<S: Specification>(
     specification: &S,
@@ -90,7 +93,7 @@ pub(crate) fn play<S: Specification>(
     mut see: impl FnMut(u64, Address, Seen<S::Command, S::Response>),
 ) {
     let mut past = vec![specification.initial()];
-    let mut waiting: [Option<(S::Command, Option<S::Response>)>; 3] = [None, None, None];
+    let mut waiting: [Option<Waiting<S>>; 3] = [None, None, None];
     let mut operations = 0;
     let mut time = 0;
     for happening in happenings {
