@@ -98,6 +98,6 @@ pub use timer::{PendingTimer, TimerLength, TimerQueue};
 pub use value::{Change, Value, ignored_fields};
 pub use view::{ReadSet, Source, View};
 pub use workload::{
-    AnyWorker, ClientWorker, CommandParser, Expectation, NextCommand, Worker, Workload, WorkloadError,
-    WrongResult,
+    AnyResult, AnyWorker, ClientWorker, CommandParser, Expectation, NextCommand, Worker, Workload,
+    WorkloadError, WrongResult,
 };

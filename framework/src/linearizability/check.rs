@@ -159,11 +159,11 @@ pub(crate) fn ops<S: Specification>(
         let operation = &history.operations()[*i];
         let next = clients.len();
         let (returned, response) = match &operation.end {
-            End::Returned { at, response } => (*at, Some(object.response(response)?)),
+            End::Returned { at, response } => (*at, Some(object.number_response(response)?)),
             End::Pending | End::Crashed { .. } => (u64::MAX, None),
         };
         ops.push(Op {
-            command: object.command(&operation.command)?,
+            command: object.number_command(&operation.command)?,
             response,
             client: *clients.entry(operation.client).or_insert(next),
             invoked: operation.invoked_at,

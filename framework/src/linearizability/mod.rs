@@ -2,10 +2,13 @@
 
 mod check;
 mod history;
+mod monitor;
 mod object;
+mod residual;
 mod search;
 mod specification;
 
 pub use check::{Consistency, STEPS_MAX, Verdict, check};
 pub use history::{End, History, HistoryError, Operation};
+pub use monitor::{Monitor, MonitorError, MonitorStep, WorkerStep};
 pub use specification::{ApplicationSpecification, Specification};

@@ -30,6 +30,7 @@ pub(crate) struct Object<'s, S: Specification> {
     /// Each with whether it only reads.
     commands: Vec<(S::Command, bool)>,
     command_numbers: Numbers,
+    responses: Vec<S::Response>,
     response_numbers: Numbers,
     steps: BTreeMap<(usize, usize), (usize, usize)>,
 }
@@ -45,14 +46,15 @@ impl<'s, S: Specification> Object<'s, S> {
             state_numbers: Numbers::default(),
             commands: Vec::new(),
             command_numbers: Numbers::default(),
+            responses: Vec::new(),
             response_numbers: Numbers::default(),
             steps: BTreeMap::new(),
         };
-        object.state(specification.initial())?;
+        object.number_state(specification.initial())?;
         Ok(object)
     }
 
-    fn state(&mut self, state: S::State) -> Result<usize, EncodeError> {
+    pub(crate) fn number_state(&mut self, state: S::State) -> Result<usize, EncodeError> {
         let (number, new) = self.state_numbers.number(encode(&state)?);
         if new {
             self.states.push(state);
@@ -60,7 +62,7 @@ impl<'s, S: Specification> Object<'s, S> {
         Ok(number)
     }
 
-    pub(crate) fn command(&mut self, command: &S::Command) -> Result<usize, EncodeError> {
+    pub(crate) fn number_command(&mut self, command: &S::Command) -> Result<usize, EncodeError> {
         let (number, new) = self.command_numbers.number(encode(command)?);
         if new {
             self.commands.push((command.clone(), self.specification.only_reads(command)));
@@ -72,8 +74,24 @@ impl<'s, S: Specification> Object<'s, S> {
         self.commands[command].1
     }
 
-    pub(crate) fn response(&mut self, response: &S::Response) -> Result<usize, EncodeError> {
-        Ok(self.response_numbers.number(encode(response)?).0)
+    pub(crate) fn number_response(&mut self, response: &S::Response) -> Result<usize, EncodeError> {
+        let (number, new) = self.response_numbers.number(encode(response)?);
+        if new {
+            self.responses.push(response.clone());
+        }
+        Ok(number)
+    }
+
+    pub(crate) fn state(&self, number: usize) -> &S::State {
+        &self.states[number]
+    }
+
+    pub(crate) fn command(&self, number: usize) -> &S::Command {
+        &self.commands[number].0
+    }
+
+    pub(crate) fn response(&self, number: usize) -> &S::Response {
+        &self.responses[number]
     }
 
     /// The state after a command, and the response.
@@ -85,7 +103,7 @@ impl<'s, S: Specification> Object<'s, S> {
         let (command_value, only_reads) = &self.commands[command];
         let only_reads = *only_reads;
         let response = self.specification.apply(&mut next, command_value);
-        let step = (self.state(next)?, self.response(&response)?);
+        let step = (self.number_state(next)?, self.number_response(&response)?);
         assert!(
             !only_reads || step.0 == state,
             "the specification says that `{:?}` only reads, but it changes the state `{:?}`; correct `only_reads`",

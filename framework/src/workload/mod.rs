@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::node::Data;
 
-pub use worker::{AnyWorker, ClientWorker, NextCommand, Worker, WrongResult};
+pub use worker::{AnyResult, AnyWorker, ClientWorker, NextCommand, Worker, WrongResult};
 
 /// A command with the result it should get, if the test knows.
 pub type Expectation<C, R> = (C, Option<R>);

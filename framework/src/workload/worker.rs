@@ -190,6 +190,10 @@ pub trait AnyWorker {
     fn wrong_result(&self, address: Address) -> Option<WrongResult>;
     /// Command `i` of the workload, as `Debug` prints it.
     fn command_text(&self, address: Address, i: usize) -> Option<String>;
+    /// Command `i` of the workload, of the client's command type.
+    fn command(&self, address: Address, i: usize) -> Option<Box<dyn Any>>;
+    /// The types of the client's commands and responses.
+    fn types(&self) -> [(TypeId, &'static str); 2];
 }
 
 /// A result of any type.
@@ -247,6 +251,15 @@ impl<C: Client> AnyWorker for ClientWorker<C> {
     }
     fn command_text(&self, address: Address, i: usize) -> Option<String> {
         self.workload.command(address, i).map(|(command, _)| format!("{command:?}"))
+    }
+    fn command(&self, address: Address, i: usize) -> Option<Box<dyn Any>> {
+        self.workload.command(address, i).map(|(command, _)| Box::new(command) as Box<dyn Any>)
+    }
+    fn types(&self) -> [(TypeId, &'static str); 2] {
+        [
+            (TypeId::of::<C::Command>(), encoding::short_type_name::<C::Command>()),
+            (TypeId::of::<C::Response>(), encoding::short_type_name::<C::Response>()),
+        ]
     }
 }
 
@@ -331,6 +344,16 @@ impl<'a> Worker<'a> {
     /// Command `i` of the workload (from 0), as `Debug` prints it.
     pub fn command_text(&self, i: usize) -> Option<String> {
         self.worker.command_text(self.address, i)
+    }
+
+    /// Command `i` of the workload (from 0), if there is one and the client's command type is `C`.
+    pub fn command<C: Data>(&self, i: usize) -> Option<C> {
+        self.worker.command(self.address, i)?.downcast().ok().map(|command| *command)
+    }
+
+    /// The names of the types of the client's commands and responses.
+    pub fn type_names(&self) -> [&'static str; 2] {
+        self.worker.types().map(|(_, name)| name)
     }
 
     /// Whether every command of the workload has its result.

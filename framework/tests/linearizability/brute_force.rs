@@ -1,5 +1,8 @@
 //! The definitions of linearizability and sequential consistency, written down as plainly as possible: try all orders.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use framework::Address;
 use framework::linearizability::{Consistency, End, History, Operation, Specification};
 
 /// Whether `a` has to come before `b`, which stands after it in the list if both are of one client.
@@ -93,4 +96,51 @@ pub(crate) fn is_explained_by<S: Specification>(
     });
     let order: Vec<_> = order.iter().map(|i| &operations[*i]).collect();
     complete && in_order && gives_the_responses(specification, &order)
+}
+
+/// All configurations that a history may be in: for every order that explains it, the state afterwards, the responses of
+/// the operations that wait and have taken effect, and the commands of crashed clients that have not. As a text.
+pub(crate) fn configurations<S: Specification>(
+    specification: &S,
+    history: &History<S::Command, S::Response>,
+) -> BTreeSet<String> {
+    let operations = history.operations();
+    let mut found = BTreeSet::new();
+    orders(operations, Consistency::Linearizable, &mut Vec::new(), &mut |order| {
+        if gives_the_responses(specification, order) {
+            let mut state = specification.initial();
+            let mut responses = BTreeMap::new();
+            for operation in order {
+                let response = specification.apply(&mut state, &operation.command);
+                if matches!(operation.end, End::Pending) {
+                    responses.insert(operation.client, format!("{response:?}"));
+                }
+            }
+            let is_in = |operation: &_| order.iter().any(|other| std::ptr::eq(*other, operation));
+            let mut lost: Vec<String> = operations
+                .iter()
+                .filter(|operation| matches!(operation.end, End::Crashed { .. }) && !is_in(operation))
+                .filter(|operation| !specification.only_reads(&operation.command))
+                .map(|operation| format!("{:?}", operation.command))
+                .collect();
+            lost.sort();
+            found.insert((format!("{state:?}"), responses, lost));
+        }
+        false
+    });
+    let waiting = operations.iter().filter(|operation| matches!(operation.end, End::Pending));
+    let waiting: Vec<(Address, Option<String>)> = waiting
+        .map(|operation| {
+            let may_take_effect =
+                found.iter().any(|(_, responses, _)| !responses.contains_key(&operation.client));
+            (operation.client, may_take_effect.then(|| format!("{:?}", operation.command)))
+        })
+        .collect();
+    let mut texts: BTreeSet<String> =
+        found.iter().map(|configuration| format!("{configuration:?}")).collect();
+    if !texts.is_empty() {
+        let waiting: BTreeMap<_, _> = waiting.into_iter().collect();
+        texts.insert(format!("{waiting:?}"));
+    }
+    texts
 }

@@ -6,4 +6,5 @@ mod brute_force;
 mod checker;
 mod histories;
 mod literature;
+mod monitor;
 mod specifications;
