@@ -1,6 +1,9 @@
 //! Whether concurrent operations look as if they came one after the other: linearizability and sequential consistency.
 
 mod check;
+mod core;
+mod drawing;
+mod explain;
 mod history;
 mod monitor;
 mod object;
@@ -9,6 +12,8 @@ mod search;
 mod specification;
 
 pub use check::{Consistency, STEPS_MAX, Verdict, check};
+pub use drawing::{COLUMNS, Style};
+pub use explain::{Explanation, explain};
 pub use history::{End, History, HistoryError, Operation};
 pub use monitor::{Monitor, MonitorError, MonitorStep, WorkerStep};
 pub use specification::{ApplicationSpecification, Specification};

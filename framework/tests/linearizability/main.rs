@@ -4,6 +4,7 @@
 
 mod brute_force;
 mod checker;
+mod explanations;
 mod histories;
 mod literature;
 mod monitor;
