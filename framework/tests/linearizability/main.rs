@@ -8,4 +8,5 @@ mod explanations;
 mod histories;
 mod literature;
 mod monitor;
+mod predicate;
 mod specifications;
