@@ -108,3 +108,86 @@ pub(crate) fn response<R: Data>(worker: &dyn AnyWorker, i: usize) -> &R {
     let results: Option<&Vec<R>> = worker.results().downcast_ref();
     &results.expect("the types were checked")[i]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Client;
+    use crate::context::Context;
+    use crate::node::Node;
+    use crate::workload::{ClientWorker, Workload};
+    use serde::{Deserialize, Serialize};
+
+    /// A client that has its first `answers` responses at once.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Quick {
+        answers: usize,
+        sent: usize,
+    }
+
+    impl Node for Quick {
+        type Message = ();
+        type Timer = ();
+        fn on_message(&mut self, _: Address, (): (), _: &mut Context<(), ()>) {}
+        fn on_timer(&mut self, (): (), _: &mut Context<(), ()>) {}
+    }
+
+    impl Client for Quick {
+        type Command = String;
+        type Response = usize;
+        fn send_command(&mut self, _: String, _: &mut Context<(), ()>) {
+            self.sent += 1;
+        }
+        fn response(&self) -> Option<usize> {
+            (self.sent <= self.answers).then_some(self.sent)
+        }
+    }
+
+    /// A worker with so many results.
+    fn worker(results: usize) -> Box<dyn crate::AnyNode> {
+        let commands = ["a", "b", "c"].map(str::to_owned);
+        let worker = ClientWorker::new(Quick { answers: results, sent: 0 }, Workload::commands(commands));
+        let mut worker: Box<dyn crate::AnyNode> = Box::new(worker);
+        worker.init(Address::client(1)).expect("it has bytes");
+        worker
+    }
+
+    fn actions(step: &str, before: usize, after: usize) -> String {
+        let (before, after) = (worker(before), worker(after));
+        let before = before.as_worker().expect("it is a worker");
+        let after = after.as_worker().expect("it is a worker");
+        let step = match step {
+            "starts" => WorkerStep::Started { after },
+            "handles" => WorkerStep::Handled { before, after },
+            "crashes" => WorkerStep::Crashed { before, during: None },
+            _ => WorkerStep::Crashed { before, during: Some(after) },
+        };
+        format!("{:?}", step.actions())
+    }
+
+    #[test]
+    fn results_come_before_the_next_command() {
+        assert_eq!(actions("starts", 0, 0), "[Invoke(0)]");
+        assert_eq!(actions("starts", 0, 1), "[Invoke(0), Return(0), Invoke(1)]");
+        assert_eq!(actions("handles", 0, 0), "[]");
+        assert_eq!(actions("handles", 0, 2), "[Return(0), Invoke(1), Return(1), Invoke(2)]");
+        assert_eq!(actions("handles", 2, 3), "[Return(2)]");
+    }
+
+    #[test]
+    fn a_crash_leaves_what_was_sent_without_a_result() {
+        assert_eq!(actions("crashes", 1, 1), "[Lose(1)]");
+        assert_eq!(actions("crashes", 3, 3), "[]");
+        assert_eq!(actions("crashes while it handles", 0, 1), "[Lose(0), Invoke(1), Lose(1)]");
+    }
+
+    #[test]
+    fn commands_and_results_have_their_types() {
+        let worker = worker(2);
+        let worker = worker.as_worker().expect("it is a worker");
+        assert_eq!(command::<String>(worker, Address::client(1), 1), "b");
+        assert_eq!(response::<usize>(worker, 1), &2);
+        assert!(worker.command(Address::client(1), 3).is_none());
+        assert_eq!(worker.types().map(|(_, name)| name), ["String", "usize"]);
+    }
+}
