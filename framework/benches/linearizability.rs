@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use framework::Address;
-use framework::linearizability::{Consistency, History, STEPS_MAX, Specification, Verdict, check};
+use framework::linearizability::{Consistency, History, STEPS_MAX, Specification, Verdict, check, explain};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -167,7 +167,15 @@ fn main() {
             Verdict::Inconsistent { .. } => "not linearizable",
             Verdict::Undecided { .. } => "undecided",
         };
-        println!("{:46} {word:17} {:8.1} ms", shape.name, took.as_secs_f64() * 1000.0);
+        print!("{:46} {word:17} {:8.1} ms", shape.name, took.as_secs_f64() * 1000.0);
+        if verdict.is_inconsistent() {
+            let start = Instant::now();
+            let explanation = explain(&Kv, &history, Consistency::Linearizable, STEPS_MAX).unwrap().unwrap();
+            let (took, minimal) = (start.elapsed(), explanation.is_minimal());
+            print!("; {} operations explain it,", explanation.core().len());
+            print!(" minimal: {minimal}, {:8.1} ms", took.as_secs_f64() * 1000.0);
+        }
+        println!();
         let expected = if shape.stale_at.is_some() { "not linearizable" } else { "linearizable" };
         assert!(word == expected || word == "undecided", "{}", shape.name);
     }

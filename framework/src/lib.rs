@@ -59,6 +59,7 @@
 //!
 //! - [`Node`] and [`Context`]: the contract of a handler. [`Client`], [`Application`]: what labs are made of.
 //! - [`Workload`]: what clients do in a test. [`Predicate`]: what a test asserts, with [`predicate`] for the usual ones.
+//! - [`linearizability`]: whether clients' results look as if their commands had come one after the other, and why not.
 //! - [`Value`]: any state as a tree of named fields, and the differences of two.
 //! - [`Lab`]: how a lab presents itself to the `lab` command.
 

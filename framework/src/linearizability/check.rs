@@ -118,7 +118,7 @@ pub fn check<S: Specification>(
     for (part, indices) in parts(specification, history, consistency) {
         let ops = ops(&mut object, history, &indices)?;
         let real_time = consistency == Consistency::Linearizable;
-        match Task::new(ops, real_time).search(&mut object, &mut steps)? {
+        match Task::new(&object, ops, real_time).search(&mut object, &mut steps)? {
             Found::Order(order) => {
                 orders.insert(part, order.into_iter().map(|op| indices[op]).collect());
             }

@@ -1,107 +1,22 @@
 //! The check of linearizability along a search: a residual beside the state, and what a step of a client makes of it.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::address::Address;
 use crate::encoding::{EncodeError, decode, encode, short_type_name};
+use crate::linearizability::check::Consistency;
+use crate::linearizability::explain::{Explanation, explain};
+use crate::linearizability::history::{History, HistoryError};
 use crate::linearizability::object::Object;
 use crate::linearizability::residual::{CONFIGURATIONS_MAX, Residual, ResidualError, Written};
 use crate::linearizability::specification::Specification;
+use crate::linearizability::worker_step::{Action, WorkerStep, command, response};
 use crate::node::Data;
 use crate::predicate::Outcome;
 use crate::workload::AnyWorker;
-
-/// What happened to a client worker in one step.
-#[derive(Clone, Copy)]
-pub enum WorkerStep<'a> {
-    /// It started, or restarted after a crash.
-    Started {
-        /// The worker afterwards.
-        after: &'a dyn AnyWorker,
-    },
-    /// It handled a message or a timer.
-    Handled {
-        /// The worker before.
-        before: &'a dyn AnyWorker,
-        /// The worker afterwards.
-        after: &'a dyn AnyWorker,
-    },
-    /// It crashed. What it waited for may or may not take effect, now or later.
-    Crashed {
-        /// The worker before.
-        before: &'a dyn AnyWorker,
-        /// If a crash fell into a handler: the worker as it would be, had the handler finished. Commands that it sends there
-        /// may be on their way; what it learns there is forgotten.
-        during: Option<&'a dyn AnyWorker>,
-    },
-}
-
-impl fmt::Debug for WorkerStep<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = |worker: &dyn AnyWorker| (worker.sent_count(), worker.result_count());
-        match self {
-            Self::Started { after } => f.debug_tuple("Started").field(&counts(*after)).finish(),
-            Self::Handled { before, after } => {
-                f.debug_tuple("Handled").field(&counts(*before)).field(&counts(*after)).finish()
-            }
-            Self::Crashed { before, during } => {
-                f.debug_tuple("Crashed").field(&counts(*before)).field(&during.map(counts)).finish()
-            }
-        }
-    }
-}
-
-/// What a step shows of a client's operations; numbers are places in its workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    Invoke(usize),
-    Return(usize),
-    /// The command will never return.
-    Lose(usize),
-}
-
-impl<'a> WorkerStep<'a> {
-    /// The worker that knows the commands and responses of the step.
-    pub(crate) fn worker(&self) -> &'a dyn AnyWorker {
-        match self {
-            Self::Started { after } | Self::Handled { after, .. } => *after,
-            Self::Crashed { before, during } => during.unwrap_or(*before),
-        }
-    }
-
-    /// What happened, in order: a worker records a result before it sends its next command.
-    pub(crate) fn actions(&self) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let (mut sent, mut results, after) = match self {
-            Self::Started { after } => (0, 0, *after),
-            Self::Handled { before, after } => (before.sent_count(), before.result_count(), *after),
-            Self::Crashed { before, during } => {
-                let (sent, results) = (before.sent_count(), before.result_count());
-                if sent > results {
-                    actions.push(Action::Lose(results));
-                }
-                for i in sent..during.map_or(sent, AnyWorker::sent_count) {
-                    actions.extend([Action::Invoke(i), Action::Lose(i)]);
-                }
-                return actions;
-            }
-        };
-        loop {
-            if sent > results && results < after.result_count() {
-                actions.push(Action::Return(results));
-                results += 1;
-            } else if sent == results && sent < after.sent_count() {
-                actions.push(Action::Invoke(sent));
-                sent += 1;
-            } else {
-                return actions;
-            }
-        }
-    }
-}
 
 /// What a monitor makes of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +50,9 @@ pub enum MonitorError {
     /// A state, command or response has no bytes.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The steps to explain do not follow one another.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The bytes are not a residual of this monitor.
     #[error(
         "these {len} bytes are no residual of the monitor `{monitor}`; a monitor goes on from what it returned itself"
@@ -178,7 +96,16 @@ pub struct Monitor {
     inner: Arc<dyn AnyMonitor>,
 }
 
+/// A step of a client worker, with the place of the step in the trace.
+pub type TimedStep<'a> = (u64, Address, WorkerStep<'a>);
+
 trait AnyMonitor: Send + Sync {
+    fn explain(
+        &self,
+        name: &str,
+        steps: &[TimedStep<'_>],
+        steps_max: u64,
+    ) -> Result<Option<Explanation>, MonitorError>;
     fn step(
         &self,
         name: &str,
@@ -226,7 +153,7 @@ impl Monitor {
     /// # Errors
     ///
     /// When the client's commands or responses are not those of the specification, something has no canonical bytes, the
-    /// residual is another monitor's, or there are more than some 100,000 ways to explain the step.
+    /// residual is another monitor's, or there are more than 65,536 ways to explain the step.
     ///
     /// # Panics
     ///
@@ -238,6 +165,26 @@ impl Monitor {
         step: WorkerStep<'_>,
     ) -> Result<MonitorStep, MonitorError> {
         self.inner.step(&self.name, residual, client, step)
+    }
+
+    /// Why the results of a trace cannot be explained; `None` if they can, or if it is not known in `steps_max` steps.
+    ///
+    /// Give all steps of client workers in the order of the trace, those of workers in the initial state first; times are
+    /// for the reader, such as the numbers of the events in the trace.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step); and when the steps do not follow one another.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the specification does.
+    pub fn explain(
+        &self,
+        steps: &[TimedStep<'_>],
+        steps_max: u64,
+    ) -> Result<Option<Explanation>, MonitorError> {
+        self.inner.explain(&self.name, steps, steps_max)
     }
 }
 
@@ -253,6 +200,29 @@ type Parts = BTreeMap<String, Written>;
 struct Linearizable<S>(S);
 
 impl<S: Specification> AnyMonitor for Linearizable<S> {
+    fn explain(
+        &self,
+        name: &str,
+        steps: &[TimedStep<'_>],
+        steps_max: u64,
+    ) -> Result<Option<Explanation>, MonitorError> {
+        let mut history = History::new();
+        for (at, client, step) in steps {
+            let worker = step.worker();
+            check_types::<S>(name, *client, worker)?;
+            for action in step.actions() {
+                match action {
+                    Action::Invoke(i) => history.invoke(*at, *client, command(worker, *client, i))?,
+                    Action::Return(i) => {
+                        history.returned(*at, *client, response::<S::Response>(worker, i).clone())?;
+                    }
+                    Action::Lose(_) => history.crashed(*at, *client)?,
+                }
+            }
+        }
+        Ok(explain(&self.0, &history, Consistency::Linearizable, steps_max)?)
+    }
+
     fn step(
         &self,
         name: &str,
@@ -268,6 +238,10 @@ impl<S: Specification> AnyMonitor for Linearizable<S> {
         }
         let not_a_residual = || MonitorError::NotAResidual { monitor: name.to_owned(), len: residual.len() };
         let mut parts: Parts = decode(residual).map_err(|_| not_a_residual())?;
+        if parts.values().any(Written::is_violated) {
+            let outcome = Outcome::fails("no order explains the results before this step");
+            return Ok(MonitorStep { residual: residual.to_owned(), outcome });
+        }
         let mut outcome = Outcome::holds();
         for action in actions {
             let (Action::Invoke(i) | Action::Return(i) | Action::Lose(i)) = action;
@@ -335,7 +309,7 @@ fn reason<C: Data, R: Data>(client: Address, command: &C, response: &R, mut poss
 }
 
 /// Whether the client's commands and responses are those of the specification.
-pub(crate) fn check_types<S: Specification>(
+fn check_types<S: Specification>(
     monitor: &str,
     client: Address,
     worker: &dyn AnyWorker,
@@ -352,17 +326,4 @@ pub(crate) fn check_types<S: Specification>(
         }
     }
     Ok(())
-}
-
-/// A command that was sent.
-pub(crate) fn command<C: Data>(worker: &dyn AnyWorker, client: Address, i: usize) -> C {
-    let command: Option<Box<dyn Any>> = worker.command(client, i);
-    let command = command.expect("a command that was sent is in the workload");
-    *command.downcast().expect("the types were checked")
-}
-
-/// A result that was recorded.
-pub(crate) fn response<R: Data>(worker: &dyn AnyWorker, i: usize) -> &R {
-    let results: Option<&Vec<R>> = worker.results().downcast_ref();
-    &results.expect("the types were checked")[i]
 }

@@ -20,6 +20,13 @@ pub(crate) struct Written {
     configurations: BTreeSet<WrittenConfiguration>,
 }
 
+impl Written {
+    /// Whether no order explains what happened.
+    pub(crate) fn is_violated(&self) -> bool {
+        self.configurations.is_empty()
+    }
+}
+
 /// State, responses of the operations that wait and have taken effect, and commands of crashed clients that may yet.
 type WrittenConfiguration = (Vec<u8>, Vec<Option<Vec<u8>>>, Vec<Vec<u8>>);
 
@@ -66,8 +73,8 @@ impl From<DecodeError> for ResidualError {
     }
 }
 
-/// More configurations than this are not looked at: some seconds for one step.
-pub(crate) const CONFIGURATIONS_MAX: usize = 1 << 18;
+/// More configurations than this are not looked at: about a second for one step.
+pub(crate) const CONFIGURATIONS_MAX: usize = 1 << 16;
 
 impl Residual {
     /// Nothing has happened.

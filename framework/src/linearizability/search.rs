@@ -46,13 +46,16 @@ pub(crate) enum Found {
 }
 
 impl Task {
-    pub(crate) fn new(ops: Vec<Op>, real_time: bool) -> Self {
+    /// Without a real-time order, only the order of each client counts.
+    pub(crate) fn new<S: Specification>(object: &Object<'_, S>, ops: Vec<Op>, real_time: bool) -> Self {
         let clients = ops.iter().map(|op| op.client + 1).max().unwrap_or(0);
         let mut chains = vec![Vec::new(); clients];
         let mut optional = Vec::new();
         for (i, op) in ops.iter().enumerate() {
             match op.response {
                 Some(_) => chains[op.client].push(i),
+                // A read that never returned explains nothing.
+                None if object.only_reads(op.command) => {}
                 None => optional.push((i, if op.free { 0 } else { chains[op.client].len() })),
             }
         }

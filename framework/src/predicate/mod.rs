@@ -1,5 +1,6 @@
 //! Predicates over states and over steps: ok or not, why, and which fields are to blame.
 
+mod consistency;
 mod standard;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use crate::node::Data;
 use crate::view::View;
 use crate::workload::Worker;
 
+pub use consistency::sequentially_consistent;
 pub use standard::{
     Quantifier, all_results_match, all_results_same, any_results_match, client_done, client_has_results,
     clients_done, contains_envelope_matching, contains_message_matching, none_decided, result_predicate,

@@ -4,7 +4,9 @@
 
 mod brute_force;
 mod checker;
+mod explanations;
 mod histories;
 mod literature;
 mod monitor;
+mod predicate;
 mod specifications;

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use framework::linearizability::{
-    Consistency, History, Monitor, MonitorStep, STEPS_MAX, Specification, WorkerStep, check,
+    Consistency, History, Monitor, MonitorError, MonitorStep, STEPS_MAX, Specification, TimedStep,
+    WorkerStep, check, explain,
 };
 use framework::{Address, AnyResult, AnyWorker, Data, WrongResult};
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use crate::brute_force::configurations;
 use crate::histories::{
     Happening, Seen, counter_commands, happenings, kv_commands, play, register_commands, runner,
 };
-use crate::specifications::{Counter, Kv, Register};
+use crate::specifications::{Counter, Kv, KvCommand, Register, RegisterCommand, RegisterResponse};
 
 /// A client worker that does as the test says.
 #[derive(Clone)]
@@ -178,6 +179,18 @@ fn agrees<S: Specification>(
             steps_taken.set(steps_taken.get() + 1);
             if !outcome.is_ok() {
                 violated.set(violated.get() + 1);
+                let timed: Vec<TimedStep<'_>> = steps[..=i]
+                    .iter()
+                    .enumerate()
+                    .map(|(at, s)| (at as u64, s.client, s.as_step()))
+                    .collect();
+                let explanation = monitor.explain(&timed, STEPS_MAX).unwrap();
+                prop_assert_eq!(
+                    explanation.map(|explanation| explanation.to_string()),
+                    explain(&specification, &history, Consistency::Linearizable, STEPS_MAX)
+                        .unwrap()
+                        .map(|e| e.to_string())
+                );
                 break;
             }
             if one_part {
@@ -216,4 +229,106 @@ fn agrees_on_a_store_as_a_whole() {
 #[test]
 fn agrees_on_a_store_key_by_key() {
     agrees(|| Kv { by_key: true }, kv_commands(), false);
+}
+
+fn puppet(
+    commands: &[RegisterCommand],
+    results: &[RegisterResponse],
+) -> Puppet<RegisterCommand, RegisterResponse> {
+    Puppet { commands: commands.to_vec(), results: results.to_vec() }
+}
+
+#[test]
+fn says_which_responses_were_possible() {
+    use RegisterCommand::{Read, Write};
+    use RegisterResponse::{Ok, Value};
+    let monitor = Monitor::linearizable(Register);
+    let (writer, reader) = (Address::client(1), Address::client(2));
+    let [writes, reads] = [puppet(&[Write(1)], &[]), puppet(&[Read], &[])];
+    let start = monitor.initial(&[(writer, &writes), (reader, &reads)]).unwrap();
+    assert!(start.outcome.is_ok());
+    type Client = Puppet<RegisterCommand, RegisterResponse>;
+    let step = |residual: &[u8], client, before: &Client, after: &Client| {
+        monitor.step(residual, client, WorkerStep::Handled { before, after }).unwrap()
+    };
+    let strange = step(&start.residual, reader, &reads, &puppet(&[Read], &[Value(7)]));
+    insta::assert_snapshot!(strange.outcome.reason(), @r"
+    client2 got Value(7) for Read, but after what the clients have seen so far only Value(0) or Value(1) are possible
+    ");
+    assert_eq!(strange.outcome.blame()[0].to_string(), "client2.results[0]");
+    let wrote = step(&start.residual, writer, &writes, &puppet(&[Write(1)], &[Ok]));
+    // The read began before the write returned, so it may miss it; the next may not.
+    let missed = puppet(&[Read, Read], &[Value(0)]);
+    let missed_once = step(&wrote.residual, reader, &reads, &missed);
+    assert!(missed_once.outcome.is_ok());
+    let twice = step(&missed_once.residual, reader, &missed, &puppet(&[Read, Read], &[Value(0), Value(0)]));
+    insta::assert_snapshot!(twice.outcome.reason(), @r"
+    client2 got Value(0) for Read, but after what the clients have seen so far only Value(1) is possible
+    ");
+    // Several results in one step: the second was asked for after the write had returned.
+    let at_once = step(&wrote.residual, reader, &reads, &puppet(&[Read, Read], &[Value(0), Value(0)]));
+    assert_eq!(at_once.outcome, twice.outcome);
+    // It stays violated.
+    let later = step(&twice.residual, writer, &puppet(&[Write(1)], &[Ok]), &puppet(&[Write(1), Read], &[Ok]));
+    assert_eq!((later.residual, later.outcome.is_ok()), (twice.residual, false));
+}
+
+/// A client that crashes in a handler may have sent its next command already, and its result is forgotten.
+#[test]
+fn what_a_crashing_handler_sent_may_take_effect() {
+    use RegisterCommand::{Read, Write};
+    use RegisterResponse::Value;
+    let monitor = Monitor::linearizable(Register);
+    let (writer, reader) = (Address::client(1), Address::client(2));
+    let [writes, reads] = [puppet(&[Write(1)], &[]), puppet(&[Read], &[])];
+    let start = monitor.initial(&[(writer, &writes), (reader, &reads)]).unwrap().residual;
+    let sees_two = |residual: &[u8]| {
+        let after = puppet(&[Read], &[Value(2)]);
+        let step = WorkerStep::Handled { before: &reads, after: &after };
+        monitor.step(residual, reader, step).unwrap().outcome.is_ok()
+    };
+    let crash = |during| {
+        let crashed = monitor.step(&start, writer, WorkerStep::Crashed { before: &writes, during }).unwrap();
+        assert!(crashed.outcome.is_ok());
+        crashed.residual
+    };
+    assert!(!sees_two(&crash(None)));
+    let sent = puppet(&[Write(1), Write(2)], &[RegisterResponse::Ok]);
+    assert!(sees_two(&crash(Some(&sent))));
+}
+
+#[test]
+fn says_what_it_cannot_judge() {
+    let monitor = Monitor::linearizable(Register).named("register");
+    let other = Puppet::<u32, u32> { commands: vec![1], results: vec![] };
+    let error = monitor.initial(&[(Address::client(1), &other)]).unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    the commands of `client1` are `u32`, but the specification of the monitor `register` has `RegisterCommand`; give the search the monitor of this lab
+    ");
+    let worker = puppet(&[RegisterCommand::Read], &[RegisterResponse::Ok]);
+    let step = WorkerStep::Started { after: &worker };
+    let error = monitor.step(&[9, 9], Address::client(1), step).unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    these 2 bytes are no residual of the monitor `register`; a monitor goes on from what it returned itself
+    ");
+    let waits = puppet(&[RegisterCommand::Read], &[]);
+    let empty = monitor.initial(&[]).unwrap().residual;
+    let step = WorkerStep::Handled { before: &waits, after: &worker };
+    assert!(matches!(monitor.step(&empty, Address::client(1), step), Err(MonitorError::NotAResidual { .. })));
+
+    // Nine different writes at once have more orders than anyone looks at once a read shows how they ended.
+    let kv = Monitor::linearizable(Kv { by_key: false }).named("store");
+    let appends: Vec<Puppet<KvCommand, String>> = ('a'..'j')
+        .map(|letter| Puppet { commands: vec![KvCommand::Append('k', letter)], results: vec![] })
+        .collect();
+    let workers: Vec<(Address, &dyn AnyWorker)> =
+        appends.iter().zip(1..).map(|(puppet, i)| (Address::client(i), puppet as &dyn AnyWorker)).collect();
+    let start = kv.initial(&workers).unwrap();
+    let mut after = appends[0].clone();
+    after.results.push("a".to_owned());
+    let step = WorkerStep::Handled { before: &appends[0], after: &after };
+    let error = kv.step(&start.residual, Address::client(1), step).unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    the monitor `store` gives up: 9 operations at once may take effect in more than 65536 ways; search with fewer clients or crashes, or tell the specification which commands only read and which part each is about
+    ");
 }
