@@ -26,12 +26,17 @@ pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Panic> {
             if !GUARDED.get() {
                 return before(info);
             }
+            // A second panic while the first unwinds ends the process; somebody may read the last words.
+            if CAUGHT.with_borrow(Option::is_some) {
+                before(info);
+            }
             let place = info.location().map_or_else(String::new, |place| format!(", at {place}"));
             let message = info.payload_as_str().unwrap_or("a panic without a text");
             CAUGHT.set(Some(format!("{message}{place}")));
         }));
     });
     let outer = GUARDED.replace(true);
+    CAUGHT.take();
     // A handler works on a copy that is thrown away when it panics, so nothing half-changed is seen again.
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     GUARDED.set(outer);

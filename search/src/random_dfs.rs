@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, Miss};
+use crate::space::{ComponentId, EventId, Miss};
 use crate::state::State;
 
 /// The probes that take their steps together.
@@ -263,7 +263,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
         } else {
             engine.space.resolve(&misses, &mut engine.pool, engine.settings.handler_time)
         };
-        let hung = faults.iter().any(|fault| fault.kind == FaultKind::Hung);
+        let hung = faults.iter().any(|fault| fault.kind.ends_at_once());
         for (number, node, event) in drawn {
             let probe = &mut probes[number];
             let component = probe.ids[node];

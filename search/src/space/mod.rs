@@ -157,6 +157,8 @@ pub(crate) struct Space {
     pub(crate) memo_misses: u64,
     /// What was wrong with the handlers behind [`Transition::Fault`].
     problems: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
+    /// Handlers that were not run because they end the process: node, handler, problem.
+    pub(crate) passed_over: BTreeSet<(usize, String, String)>,
 }
 
 /// What is wrong with a system or a state before a search can start.
@@ -206,6 +208,7 @@ impl Space {
             layouts: Vec::new(),
             sources: Vec::new(),
             problems: AHashMap::new(),
+            passed_over: BTreeSet::new(),
             faults: rules,
             layers: 1,
             addresses,
