@@ -57,7 +57,7 @@ impl Cause {
             }
             Self::OutOfMemory | Self::Killed => "look for a collection that grows in a loop without end",
             Self::Aborted(_) => "look for a panic while another one unwinds (in a Drop), and for `abort`",
-            Self::Exited(_) => "a handler must return",
+            Self::Exited(_) => "it has to return",
             Self::Signal(_) => "look for what sends signals or is not safe Rust",
             Self::Hung(_) | Self::TimeOver(_) => {
                 "look for a loop that does not end, or a wait for something that only another handler can do"
@@ -184,7 +184,7 @@ mod tests {
         it overflowed its stack; look for a function that calls itself without end, also in Clone, Debug, Serialize or Drop
         it ran out of memory; look for a collection that grows in a loop without end
         it aborted; look for a panic while another one unwinds (in a Drop), and for `abort`
-        it called `process::exit(0)`; a handler must return
+        it called `process::exit(0)`; it has to return
         it was ended by signal 5; look for what sends signals or is not safe Rust
         it has not returned for 20s; look for a loop that does not end, or a wait for something that only another handler can do
         ");

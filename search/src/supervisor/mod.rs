@@ -87,6 +87,18 @@ impl Default for Supervisor {
     }
 }
 
+/// The address space that a search with so many threads needs to use `max_memory` bytes of its own, or as much as it takes
+/// unless it is told: with room for tables that are moved, but not for more than the machine has.
+pub fn address_space(max_memory: Option<u64>, threads: usize) -> u64 {
+    /// What a thread reserves for its stack and its part of the heap, and hardly ever uses.
+    const OF_THREAD: u64 = 256 << 20;
+    const OF_PROGRAM: u64 = 2 << 30;
+    let usual = crate::memory::default_limit();
+    let search = max_memory.unwrap_or(usual);
+    let room = search.saturating_mul(2).min(search.max(usual / 3 * 4));
+    room.saturating_add(OF_PROGRAM).saturating_add(OF_THREAD.saturating_mul(threads as u64 + 4))
+}
+
 /// What came of a supervised process.
 #[derive(Clone, Debug)]
 pub struct Supervised {
@@ -306,7 +318,7 @@ impl<'a> Look<'a> {
             }
         }
         let silent = !self.thorough && self.seen.is_empty() && self.silence > self.handler_time * SILENCE;
-        silent.then(|| Death { cause: Cause::Hung(self.handler_time), at: None })
+        silent.then_some(Death { cause: Cause::Hung(self.handler_time), at: None })
     }
 }
 
