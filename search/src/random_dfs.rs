@@ -83,6 +83,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
         }
         if engine.space.bytes() > TABLES_MAX.min(settings.max_memory.unwrap_or(u64::MAX) / 2) {
             let calls = (engine.space.handler_calls, engine.space.memo_misses);
+            let passed_over = std::mem::take(&mut engine.space.passed_over);
             engine = match Engine::new(starts, settings) {
                 Ok(mut fresh) => {
                     (fresh.begun, fresh.pruned, fresh.breadth_first) = (engine.begun, engine.pruned, false);
@@ -91,6 +92,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
                 Err(results) => return *results,
             };
             (engine.space.handler_calls, engine.space.memo_misses) = calls;
+            engine.space.passed_over = passed_over;
         }
         let new_probe = |number| Probe {
             ids: engine.starts[0].clone(),

@@ -80,7 +80,7 @@ impl Default for Settings {
             minimize: true,
             progress: None,
             cancel: CancelToken::default(),
-            watch: Watch::installed(),
+            watch: Watch::installed().clone(),
         }
     }
 }

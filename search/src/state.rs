@@ -163,7 +163,7 @@ impl State {
         let (done, result) = channel::bounded(1);
         let started = Arc::new(AtomicUsize::new(0));
         let at = Arc::clone(&started);
-        let (nodes, watched) = (copied(system, &watch), watch.clone());
+        let (nodes, watched) = (copied(system, watch), watch.clone());
         std::thread::spawn(move || {
             // Nobody listens any more when it took too long.
             let _ = done.send(Self::run_inits_twice(&nodes, &at, &watched));
@@ -370,7 +370,7 @@ impl State {
     ///
     /// When the event cannot happen here under these settings, or its handler panics.
     pub fn step(&self, event: &Event, delivery: &Delivery) -> Result<Self, StepError> {
-        self.step_watched(event, delivery, &Watch::installed())
+        self.step_watched(event, delivery, Watch::installed())
     }
 
     /// As [`step`](Self::step); notes the handler, and does not run one that is known to end the process.

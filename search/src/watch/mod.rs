@@ -7,7 +7,7 @@
 mod journal;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use framework::{Address, Stimulus};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,8 @@ pub struct Watch {
 
 static INSTALLED: OnceLock<Watch> = OnceLock::new();
 
+static OFF: LazyLock<Watch> = LazyLock::new(Watch::default);
+
 impl Watch {
     /// Makes this the watch of the process: what [`Settings::default`](crate::Settings) and functions without settings
     /// use. Only the first call does anything: a process has one supervisor.
@@ -100,8 +102,8 @@ impl Watch {
     }
 
     /// The watch of the process.
-    pub fn installed() -> Self {
-        INSTALLED.get().cloned().unwrap_or_default()
+    pub fn installed() -> &'static Self {
+        INSTALLED.get().unwrap_or(&OFF)
     }
 
     /// Whether there is nothing to note and nothing to avoid.

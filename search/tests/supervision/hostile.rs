@@ -217,7 +217,7 @@ pub(crate) fn strike(deed: Deed) {
         },
         Deed::Print => {
             for _ in 0..20_000 {
-                println!("here I am, and {} and {}", "x".repeat(50), "test result: ok. 1 passed");
+                println!("here I am, and {} and test result: ok. 1 passed", "x".repeat(50));
             }
         }
         Deed::StartThread => {
