@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::process::{
@@ -59,7 +59,9 @@ impl Child {
         .install();
         let cancel = CancelToken::default();
         let token = cancel.clone();
-        std::thread::Builder::new().name("supervised".to_owned()).spawn(move || listen(&token))?;
+        std::thread::Builder::new()
+            .name("supervised".to_owned())
+            .spawn(move || listen(&token, &plan.journal))?;
         Ok(Some(Self { cancel, result: plan.result, nonce: plan.nonce }))
     }
 
@@ -93,7 +95,7 @@ fn limit_memory(bytes: u64) {
 }
 
 /// Waits for what the supervisor says. When it is gone, this process and all that it started end as well.
-fn listen(cancel: &CancelToken) {
+fn listen(cancel: &CancelToken, journal: &Path) {
     // Held for ever: a handler that reads the standard input does not return, and that is noticed.
     let mut input = io::stdin().lock();
     loop {
@@ -106,6 +108,10 @@ fn listen(cancel: &CancelToken) {
             }
             _ => break,
         }
+    }
+    // The supervisor had no time to do that.
+    if let Some(folder) = journal.parent() {
+        let _left_over = fs::remove_dir_all(folder);
     }
     // Only if the group is this process's own: a command started by hand shares that of its shell.
     let own: Pid = getpid();
