@@ -563,7 +563,7 @@ impl Bfs<'_> {
             if let Some(verdict) = self.work_out(misses, small, &mut faults) {
                 return Some(Ending::Verdict(verdict, depth.checked_sub(1)));
             }
-            if layers == self.engine.space.layers {
+            if layers == self.engine.space.layers || faults.iter().any(|fault| fault.kind.ends_at_once()) {
                 break;
             }
             // Handlers were met in which a crash makes a difference at more places than in any before.

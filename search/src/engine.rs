@@ -17,6 +17,10 @@ use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Space, SpaceError};
 use crate::state::State;
 use crate::visited::Shard;
+use crate::watch::{Activity, FatalInput};
+
+/// The name of a part of the report in the journal.
+const COVERAGE: &str = "what the search covered";
 
 /// A search with fewer states than this is too small to be suspicious of an invariant that saw nothing change.
 const VACUITY_STATES: u64 = 10;
@@ -86,10 +90,12 @@ impl<'s> Engine<'s> {
             .threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
             .max(1);
+        // With one thread what dies is always the same, and is met before anything after it runs.
+        let threads = if settings.watch.thorough { 1 } else { threads };
         Ok(Self {
             properties: Properties::new(settings, &space, &ids[0]),
             space,
-            pool: Pool::take(threads),
+            pool: Pool::take(threads, &settings.watch),
             begun,
             commutation: settings.commutation_off().is_none(),
             breadth_first: true,
@@ -123,8 +129,14 @@ impl<'s> Engine<'s> {
 
     /// Tells the caller how far the search is.
     pub(crate) fn report(&self, progress: impl FnOnce(u64) -> Progress, shards: &[Shard]) {
-        if let Some(callback) = &self.settings.progress {
-            callback(&progress(self.bytes(shards)));
+        let (callback, watch) = (&self.settings.progress, &self.settings.watch);
+        if callback.is_none() && watch.journal.is_none() {
+            return;
+        }
+        let progress = progress(self.bytes(shards));
+        watch.progress(&progress);
+        if let Some(callback) = callback {
+            callback(&progress);
         }
     }
 
@@ -170,11 +182,19 @@ impl<'s> Engine<'s> {
         self.stats.locals = self.space.nodes.iter().map(|node| node.locals.len() as u64).sum();
         self.stats.messages = self.space.messages.len() as u64;
         // The report prints messages and nodes, and that is a student's code as well.
-        let coverage = guard::catch(|| self.coverage(&verdict, complete_depth, &starts[0]));
-        let coverage = coverage.unwrap_or_else(|panic| Coverage {
+        let watch = &self.settings.watch;
+        let coverage = match watch.fate_of(Activity::Report, COVERAGE) {
+            Some(fatal) => Err(format!("a `Debug` or `Serialize` fails: {}", fatal.problem)),
+            None => {
+                let _noted = watch.noting(Activity::Report, COVERAGE);
+                guard::catch(|| self.coverage(&verdict, complete_depth, &starts[0]))
+                    .map_err(|panic| format!("a `Debug` or `Serialize` panicked: {}", panic.text))
+            }
+        };
+        let coverage = coverage.unwrap_or_else(|problem| Coverage {
             exhausted: verdict == Verdict::Exhausted,
             complete_depth,
-            commutation: format!("no details: a `Debug` or `Serialize` panicked: {}", panic.text),
+            commutation: format!("no details: {problem}"),
             ..Coverage::default()
         });
         let events = |path: &Path| -> Vec<Event> {
@@ -229,13 +249,21 @@ impl<'s> Engine<'s> {
                 };
                 let verdict = match kind {
                     FaultKind::Hung => Verdict::HandlerHung(fault),
+                    FaultKind::Died => Verdict::HandlerDied(fault),
                     FaultKind::Unsound => Verdict::Nondeterministic(fault),
                     FaultKind::Panicked => Verdict::HandlerPanicked(fault),
                 };
                 (verdict, vec![at])
             }
             Found::PredicatePanic { predicate, panic, at } => {
-                (Verdict::PredicatePanicked { predicate, panic }, vec![at])
+                let fatal =
+                    |fatal: &FatalInput| fatal.activity == Activity::Predicate && fatal.problem == panic;
+                let verdict = if self.settings.watch.fatal.iter().any(fatal) {
+                    Verdict::PredicateDied { predicate, problem: panic }
+                } else {
+                    Verdict::PredicatePanicked { predicate, panic }
+                };
+                (verdict, vec![at])
             }
             Found::Violation { invariant, at } => {
                 let settings = self.settings;
@@ -341,6 +369,11 @@ impl<'s> Engine<'s> {
             ignored_fields: ignored.into_iter().collect(),
             unknown_receivers: unknown_receivers.into_iter().collect(),
             growth,
+            passed_over: space
+                .passed_over
+                .iter()
+                .map(|(i, handler, problem)| format!("{handler} of {}: {problem}", space.addresses[*i]))
+                .collect(),
             vacuous_invariants: vacuous.map(|(_, invariant)| invariant.name().to_owned()).collect(),
         }
     }

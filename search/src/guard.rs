@@ -1,6 +1,7 @@
 //! Runs a student's code so that a panic becomes data: its message and its place, nothing on the screen.
 
 use std::cell::{Cell, RefCell};
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -28,10 +29,17 @@ pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Panic> {
             }
             let place = info.location().map_or_else(String::new, |place| format!(", at {place}"));
             let message = info.payload_as_str().unwrap_or("a panic without a text");
+            // A second panic while the first unwinds ends the process, and a supervisor reads the last words. Without the
+            // backtrace of the hook before: finding the names for it can take longer than a handler may.
+            if CAUGHT.with_borrow(Option::is_some) {
+                let place = place.trim_start_matches(", at ");
+                let _nobody_reads = writeln!(io::stderr(), "a handler panicked at {place}:\n{message}");
+            }
             CAUGHT.set(Some(format!("{message}{place}")));
         }));
     });
     let outer = GUARDED.replace(true);
+    CAUGHT.take();
     // A handler works on a copy that is thrown away when it panics, so nothing half-changed is seen again.
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     GUARDED.set(outer);

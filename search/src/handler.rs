@@ -6,6 +6,7 @@ use std::sync::Arc;
 use framework::{Address, During, EncodeError, Local, Payload, PendingTimer, Stimulus, Value};
 
 use crate::guard::{self, Panic};
+use crate::watch::{self, Activity, HandlerName, Watch};
 
 /// An event as a handler sees it.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    fn with_stimulus<R>(&self, handle: impl FnOnce(Stimulus<'_>) -> R) -> R {
+    pub(crate) fn with_stimulus<R>(&self, handle: impl FnOnce(Stimulus<'_>) -> R) -> R {
         match self {
             Self::Interrupted { input, persist } => {
                 let stimulus = input.plain_stimulus();
@@ -121,11 +122,23 @@ impl Subject {
         }
     }
 
-    /// Tries every input on the node; calls `before` with the number of each just before its handler runs.
+    /// Tries every input on the node; calls `before` with the number of each just before its handler runs, and notes it.
+    /// What is done to the node before the first handler runs is noted as that one.
     ///
     /// Every handler runs twice, the second time on a copy rebuilt from the node's bytes: a field that serde skips, the
     /// order of a hash map, a shared or static variable, a clock or a random number shows as a difference.
-    pub(crate) fn try_all(&self, inputs: &[Input], before: impl Fn(usize)) -> Vec<Effect> {
+    pub(crate) fn try_all(&self, inputs: &[Input], watch: &Watch, before: impl Fn(usize)) -> Vec<Effect> {
+        let digest =
+            if watch.journal.is_some() { watch::digest_of_local(self.address, &self.bytes) } else { 0 };
+        let named = |i: usize| {
+            inputs[i].with_stimulus(|stimulus| {
+                (HandlerName::of(stimulus), watch::digest_of_input(digest, stimulus))
+            })
+        };
+        let noted = watch.journal.as_deref().filter(|_| !inputs.is_empty()).map(|journal| {
+            let (text, digest) = named(0);
+            journal.begin(Activity::Handler, &self.address, &text, digest)
+        });
         let rebuilt = guard::catch(|| self.rebuild())
             .unwrap_or_else(|panic| Err(format!("the node cannot be copied: {}", panic.text)));
         let copy = match rebuilt {
@@ -138,7 +151,11 @@ impl Subject {
             .enumerate()
             .map(|(i, input)| {
                 before(i);
-                self.try_one(&copy, input, &mut lent).unwrap_or_else(Effect::Unsound)
+                if let Some(noted) = noted.as_ref().filter(|_| i > 0) {
+                    let (text, digest) = named(i);
+                    noted.next(Activity::Handler, &self.address, &text, digest);
+                }
+                self.try_one(&copy, input, watch, &mut lent).unwrap_or_else(Effect::Unsound)
             })
             .collect();
         if let Ok(Some(problem)) = guard::catch(|| self.touched()) {
@@ -147,7 +164,7 @@ impl Subject {
         effects
     }
 
-    fn try_one(&self, copy: &Local, input: &Input, lent: &mut Lent) -> Result<Effect, String> {
+    fn try_one(&self, copy: &Local, input: &Input, watch: &Watch, lent: &mut Lent) -> Result<Effect, String> {
         let used = lent.unchanged.take();
         let first_copy = || used.unwrap_or_else(|| Local::clone(&self.local));
         let first = self.run(first_copy, input, std::mem::take(&mut lent.bytes.0))?;
@@ -158,6 +175,9 @@ impl Subject {
                     return Err(difference(&first, &second));
                 }
                 let Run { local, bytes, mut sent, interruptions } = first;
+                if watch.try_debug {
+                    try_debug(&local, &sent);
+                }
                 let changed = bytes[..] != self.bytes[..];
                 let mut seen = 0;
                 while seen < sent.len() {
@@ -226,6 +246,17 @@ impl Subject {
             )
         })
     }
+}
+
+/// Does what reports do with a node and its messages. What panics there is caught there; this is for what cannot be.
+pub(crate) fn try_debug(local: &Local, sent: &[(Address, Payload)]) {
+    // Only that it returns is of interest.
+    let _text = guard::catch(|| {
+        for (_, message) in sent {
+            let _text = (format!("{message:?}"), message.value());
+        }
+        (format!("{:?}", local.timers), local.node.debug(), local.node.value())
+    });
 }
 
 /// What usually makes a handler differ from run to run.

@@ -83,7 +83,10 @@ mod results;
 mod settings;
 mod space;
 mod state;
+pub mod supervisor;
+
 mod visited;
+mod watch;
 
 /// Pages on what a search can answer.
 pub mod guide {
@@ -104,3 +107,4 @@ pub use results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, Stat
 pub use settings::{CancelToken, ProgressCallback, Settings};
 pub use space::NODES_MAX;
 pub use state::{State, StepError};
+pub use watch::{Activity, FatalInput, Journal, Note, Noting, Watch};

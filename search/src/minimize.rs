@@ -34,6 +34,7 @@ enum What<'a> {
     Violation(&'a str),
     Goal(&'a str),
     HandlerPanic(&'a HandlerFault),
+    HandlerDeath(&'a HandlerFault),
     PredicatePanic(&'a str),
     /// Something that is better not tried again.
     Nothing,
@@ -47,6 +48,7 @@ impl<'a> Target<'a> {
             Verdict::Violated { invariant, .. } => What::Violation(invariant),
             Verdict::GoalFound { goal } => What::Goal(goal),
             Verdict::HandlerPanicked(fault) => What::HandlerPanic(fault),
+            Verdict::HandlerDied(fault) => What::HandlerDeath(fault),
             Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
             _ => What::Nothing,
         };
@@ -76,7 +78,7 @@ impl<'a> Target<'a> {
                     .into_iter()
                     .any(|p| p.name() == name && guard::catch(|| p.check(&state.view())).is_err())
             }
-            What::HandlerPanic(_) | What::Nothing => false,
+            What::HandlerPanic(_) | What::HandlerDeath(_) | What::Nothing => false,
         }
     }
 
@@ -106,7 +108,11 @@ impl<'a> Target<'a> {
 
     /// Whether a step fails as the target does.
     fn is_error(&self, error: &StepError) -> bool {
-        matches!((&self.what, error), (What::HandlerPanic(wanted), StepError::Panicked(fault)) if *wanted == fault)
+        match (&self.what, error) {
+            (What::HandlerPanic(wanted), StepError::Panicked(fault))
+            | (What::HandlerDeath(wanted), StepError::Died(fault)) => *wanted == fault,
+            _ => false,
+        }
     }
 
     /// Lets `events` happen one after the other, leaving out those that are not possible, until the target shows.
@@ -127,7 +133,7 @@ impl<'a> Target<'a> {
             if let Some(alive) = self.alive {
                 alive.steps.fetch_add(1, Ordering::Relaxed);
             }
-            match state.step(event, self.delivery()) {
+            match state.step_watched(event, self.delivery(), &self.settings.watch) {
                 Ok(next) => {
                     happened.push(event.clone());
                     let seen = watch.as_mut().is_some_and(|watch| {
@@ -170,7 +176,8 @@ pub(crate) fn explain(trace: Trace, verdict: &Verdict, settings: &Settings) -> T
         move || {
             let target = Target { alive: Some(&alive), ..Target::new(&verdict, &settings) };
             // Nobody listens any more when it took too long.
-            let _ = done.send(explain_now(trace, &target, settings.minimize));
+            let shorten = settings.minimize && !settings.watch.keep_traces;
+            let _ = done.send(explain_now(trace, &target, shorten));
         }
     };
     std::thread::spawn(worker);
@@ -266,7 +273,7 @@ fn reading_order(start: &State, events: &[Event], target: &Target<'_>) -> Option
     if events.len() > READABLE_MAX {
         return None;
     }
-    let causes = causes(start, events, target.delivery())?;
+    let causes = causes(start, events, target.settings)?;
     let mut left: Vec<usize> = (0..events.len()).collect();
     let mut is_left = vec![true; events.len()];
     let mut order: Vec<usize> = Vec::with_capacity(events.len());
@@ -286,7 +293,7 @@ fn reading_order(start: &State, events: &[Event], target: &Target<'_>) -> Option
     let ordered: Vec<Event> = order.into_iter().map(|i| events[i].clone()).collect();
     let happened = target.reach(start, ordered.iter())?;
     debug_assert!(
-        happened.len() < events.len() || ends_the_same(start, events, &ordered, target.delivery()),
+        happened.len() < events.len() || ends_the_same(start, events, &ordered, target.settings),
         "the reading order of a trace ends in the same state"
     );
     Some(happened)
@@ -294,7 +301,7 @@ fn reading_order(start: &State, events: &[Event], target: &Target<'_>) -> Option
 
 /// For each event those it could not have happened without, in this trace: the one before at its node, and the first
 /// that sent its message.
-fn causes(start: &State, events: &[Event], delivery: &Delivery) -> Option<Vec<Vec<usize>>> {
+fn causes(start: &State, events: &[Event], settings: &Settings) -> Option<Vec<Vec<usize>>> {
     let mut state = start.clone();
     let mut sent: Vec<(Address, Address, Payload, usize)> = Vec::new();
     let mut causes = Vec::with_capacity(events.len());
@@ -309,7 +316,7 @@ fn causes(start: &State, events: &[Event], delivery: &Delivery) -> Option<Vec<Ve
             own.extend(by.map(|(.., by)| *by));
         }
         causes.push(own);
-        match state.step(event, delivery) {
+        match state.step_watched(event, &settings.delivery, &settings.watch) {
             Ok(next) => {
                 let place = start.addresses().iter().position(|a| *a == node)?;
                 for (to, message) in next.sent[place].difference(&state.sent[place]) {
@@ -324,9 +331,10 @@ fn causes(start: &State, events: &[Event], delivery: &Delivery) -> Option<Vec<Ve
     Some(causes)
 }
 
-fn ends_the_same(start: &State, a: &[Event], b: &[Event], delivery: &Delivery) -> bool {
+fn ends_the_same(start: &State, a: &[Event], b: &[Event], settings: &Settings) -> bool {
+    let Settings { delivery, watch, .. } = settings;
     let end = |events: &[Event]| {
-        events.iter().try_fold(start.clone(), |state, event| state.step(event, delivery)).ok()
+        events.iter().try_fold(start.clone(), |state, event| state.step_watched(event, delivery, watch)).ok()
     };
     match (end(a), end(b)) {
         (Some(a), Some(b)) => a.is_same_state(&b),

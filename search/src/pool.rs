@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::guard;
 use crate::handler::{Effect, Input, Subject};
+use crate::watch::Watch;
 
 /// Enough for a handler that recurses over a long log; only touched memory counts.
 const STACK_BYTES: usize = 64 << 20;
@@ -20,12 +21,16 @@ const CALLS_PER_TASK: usize = 64;
 /// The pieces of work for each thread, so that none waits long for the others.
 const TASKS_PER_THREAD: usize = 8;
 
+/// How often, in the time that a handler gets, it is looked whether it is still the same one.
+const LOOKS: u32 = 10;
+
 /// Threads of one search. Starting some takes as long as a small search, so they are kept for the next one; but never
 /// shared, because a handler that does not return keeps its thread.
 pub(crate) struct Pool {
     /// `None` once a thread is lost.
     threads: Option<ThreadPool>,
     count: usize,
+    watch: Watch,
 }
 
 /// Pools that no search uses, by the number of threads.
@@ -45,7 +50,7 @@ pub(crate) struct Hung {
 
 impl Pool {
     /// A pool of so many threads.
-    pub(crate) fn take(count: usize) -> Self {
+    pub(crate) fn take(count: usize, watch: &Watch) -> Self {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&count).and_then(Vec::pop);
         let threads = idle.unwrap_or_else(|| {
             ThreadPoolBuilder::new()
@@ -55,7 +60,12 @@ impl Pool {
                 .build()
                 .expect("the system starts threads")
         });
-        Self { threads: Some(threads), count }
+        Self { threads: Some(threads), count, watch: watch.clone() }
+    }
+
+    /// What is noted, and what must not run.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     fn threads(&self) -> &ThreadPool {
@@ -94,13 +104,14 @@ impl Pool {
         let (done, effects_of_task) = channel::unbounded();
         for (number, task) in tasks.iter().cloned().enumerate() {
             let (trials, at, done) = (Arc::clone(&trials), Arc::clone(&at), done.clone());
+            let watch = self.watch.clone();
             self.threads().spawn(move || {
                 let effects: Vec<Vec<Effect>> = task
                     .map(|t| {
                         let trial = &trials[t];
                         at[number].store((t + 1) << 32, Ordering::Relaxed);
                         let try_all = || {
-                            trial.subject.try_all(&trial.inputs, |i| {
+                            trial.subject.try_all(&trial.inputs, &watch, |i| {
                                 at[number].store(((t + 1) << 32) | i, Ordering::Relaxed);
                             })
                         };
@@ -118,24 +129,30 @@ impl Pool {
         drop(done);
         let mut effects: Vec<Option<Vec<Vec<Effect>>>> = vec![None; tasks.len()];
         let mut waiting = tasks.len();
-        let snapshot = || -> Vec<usize> { at.iter().map(|at| at.load(Ordering::Relaxed)).collect() };
-        let mut before = snapshot();
+        // What each task was last seen at, and how often. Counted in looks: a machine that was asleep had no time to run
+        // handlers either.
+        let mut seen: Vec<(usize, u32)> = vec![(0, 0); tasks.len()];
+        let mut look = Instant::now() + handler_time / LOOKS;
         while waiting > 0 {
-            match effects_of_task.recv_timeout(handler_time) {
+            match effects_of_task.recv_deadline(look) {
                 Ok((number, result)) => {
                     effects[number] = Some(result);
                     waiting -= 1;
                 }
                 Err(_) => {
-                    let now = snapshot();
-                    let stuck = (0..tasks.len())
-                        .find(|n| effects[*n].is_none() && now[*n] != 0 && now[*n] == before[*n]);
-                    if let Some(number) = stuck {
-                        self.threads = None;
-                        let (trial, input) = (now[number] >> 32, now[number] & 0xffff_ffff);
-                        return Err(Hung { trial: trial - 1, input });
+                    for (number, (was, times)) in seen.iter_mut().enumerate() {
+                        let is = at[number].load(Ordering::Relaxed);
+                        if effects[number].is_some() || is == 0 || is != *was {
+                            (*was, *times) = (is, 1);
+                        } else if *times < LOOKS {
+                            *times += 1;
+                        } else {
+                            self.threads = None;
+                            let (trial, input) = (is >> 32, is & 0xffff_ffff);
+                            return Err(Hung { trial: trial - 1, input });
+                        }
                     }
-                    before = now;
+                    look = Instant::now() + handler_time / LOOKS;
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
 use crate::settings::Settings;
-use crate::space::{ComponentId, EventId, FaultKind, Miss};
+use crate::space::{ComponentId, EventId, Miss};
 use crate::state::State;
 
 /// The probes that take their steps together.
@@ -83,6 +83,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
         }
         if engine.space.bytes() > TABLES_MAX.min(settings.max_memory.unwrap_or(u64::MAX) / 2) {
             let calls = (engine.space.handler_calls, engine.space.memo_misses);
+            let passed_over = std::mem::take(&mut engine.space.passed_over);
             engine = match Engine::new(starts, settings) {
                 Ok(mut fresh) => {
                     (fresh.begun, fresh.pruned, fresh.breadth_first) = (engine.begun, engine.pruned, false);
@@ -91,6 +92,7 @@ pub fn random_dfs(start: &State, settings: &Settings, random: RandomDfs) -> Resu
                 Err(results) => return *results,
             };
             (engine.space.handler_calls, engine.space.memo_misses) = calls;
+            engine.space.passed_over = passed_over;
         }
         let new_probe = |number| Probe {
             ids: engine.starts[0].clone(),
@@ -263,7 +265,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
         } else {
             engine.space.resolve(&misses, &mut engine.pool, engine.settings.handler_time)
         };
-        let hung = faults.iter().any(|fault| fault.kind == FaultKind::Hung);
+        let hung = faults.iter().any(|fault| fault.kind.ends_at_once());
         for (number, node, event) in drawn {
             let probe = &mut probes[number];
             let component = probe.ids[node];

@@ -16,8 +16,8 @@ pub struct ReplayError {
     pub cause: Box<StepError>,
 }
 
-/// The states of a trace: where it starts, and the state after every event. A handler that panics ends a trace; that is
-/// no error if it does so in the last event.
+/// The states of a trace: where it starts, and the state after every event. A handler that panics, or that is known not to
+/// return, ends a trace; that is no error if it does so in the last event.
 ///
 /// # Errors
 ///
@@ -27,7 +27,12 @@ pub fn replay(trace: &Trace, delivery: &Delivery) -> Result<Vec<State>, ReplayEr
     for (i, event) in trace.events.iter().enumerate() {
         match states[i].step(event, delivery) {
             Ok(state) => states.push(state),
-            Err(StepError::Panicked(_) | StepError::NotSerializable(_)) if i + 1 == trace.events.len() => {
+            Err(
+                StepError::Panicked(_)
+                | StepError::NotSerializable(_)
+                | StepError::Died(_)
+                | StepError::Hung(_),
+            ) if i + 1 == trace.events.len() => {
                 break;
             }
             Err(cause) => {

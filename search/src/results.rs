@@ -30,6 +30,9 @@ pub enum Verdict {
     HandlerPanicked(HandlerFault),
     /// A handler did not return.
     HandlerHung(HandlerFault),
+    /// A handler ends the process: it overflows its stack, aborts, exits, or takes all memory. Only a search that has a
+    /// [supervisor](crate::supervisor) can say so.
+    HandlerDied(HandlerFault),
     /// A handler is not a function of the node's serialized fields and the event, or a node has no canonical bytes.
     Nondeterministic(HandlerFault),
     /// An invariant, goal or prune panicked.
@@ -38,6 +41,13 @@ pub enum Verdict {
         predicate: String,
         /// The message and the place.
         panic: String,
+    },
+    /// An invariant, goal or prune ends the process or does not return; see [`HandlerDied`](Self::HandlerDied).
+    PredicateDied {
+        /// Its name.
+        predicate: String,
+        /// What happens, and what to do about it.
+        problem: String,
     },
     /// A budget was spent before the search could say more. Never a pass unless a test says so.
     BudgetSpent(Budget),
@@ -81,8 +91,8 @@ impl fmt::Display for HandlerFault {
 
 impl Verdict {
     /// The word for this verdict in machine-readable output: `exhausted`, `goal-found`, `violated`, `handler-panicked`,
-    /// `handler-hung`, `nondeterministic`, `predicate-panicked`, `budget-depth`, `budget-states`, `budget-time`,
-    /// `budget-memory`, `budget-probes`, `canceled`.
+    /// `handler-hung`, `handler-died`, `nondeterministic`, `predicate-panicked`, `predicate-died`, `budget-depth`,
+    /// `budget-states`, `budget-time`, `budget-memory`, `budget-probes`, `canceled`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Exhausted => "exhausted",
@@ -90,8 +100,10 @@ impl Verdict {
             Self::Violated { .. } => "violated",
             Self::HandlerPanicked(_) => "handler-panicked",
             Self::HandlerHung(_) => "handler-hung",
+            Self::HandlerDied(_) => "handler-died",
             Self::Nondeterministic(_) => "nondeterministic",
             Self::PredicatePanicked { .. } => "predicate-panicked",
+            Self::PredicateDied { .. } => "predicate-died",
             Self::BudgetSpent(Budget::Depth) => "budget-depth",
             Self::BudgetSpent(Budget::States) => "budget-states",
             Self::BudgetSpent(Budget::Time) => "budget-time",
@@ -107,7 +119,8 @@ impl Verdict {
         match (self, other) {
             (Self::GoalFound { goal: a }, Self::GoalFound { goal: b }) => a == b,
             (Self::Violated { invariant: a, .. }, Self::Violated { invariant: b, .. }) => a == b,
-            (Self::HandlerPanicked(a), Self::HandlerPanicked(b)) => a == b,
+            (Self::HandlerPanicked(a), Self::HandlerPanicked(b))
+            | (Self::HandlerDied(a), Self::HandlerDied(b)) => a == b,
             (Self::PredicatePanicked { predicate: a, .. }, Self::PredicatePanicked { predicate: b, .. }) => {
                 a == b
             }
@@ -127,9 +140,13 @@ impl fmt::Display for Verdict {
             }
             Self::HandlerPanicked(fault) => write!(f, "handler panicked: {fault}"),
             Self::HandlerHung(fault) => write!(f, "handler hung: {fault}"),
+            Self::HandlerDied(fault) => write!(f, "handler died: {fault}"),
             Self::Nondeterministic(fault) => write!(f, "nondeterministic handler: {fault}"),
             Self::PredicatePanicked { predicate, panic } => {
                 write!(f, "the predicate `{predicate}` panicked: {panic}")
+            }
+            Self::PredicateDied { predicate, problem } => {
+                write!(f, "the predicate `{predicate}` died: {problem}")
             }
             Self::BudgetSpent(budget) => {
                 let budget = match budget {
@@ -269,6 +286,9 @@ pub struct Coverage {
     pub unknown_receivers: Vec<String>,
     /// Anything that is growing in a way that a protocol's state should not: `server1.log has 10000 entries`.
     pub growth: Vec<String>,
+    /// Handlers that end the process on some input, and that counted as changing nothing there:
+    /// `on_message(Go) of server1: it overflowed its stack; …`. Empty unless the [`Watch`](crate::Watch) asks for that.
+    pub passed_over: Vec<String>,
     /// Invariants for which the number of different things they looked at was one: they never saw anything change.
     pub vacuous_invariants: Vec<String>,
 }
@@ -317,6 +337,9 @@ impl fmt::Display for Coverage {
         }
         for growth in &self.growth {
             writeln!(f, "growing: {growth}")?;
+        }
+        for fatal in &self.passed_over {
+            writeln!(f, "passed over, as if it changed nothing: {fatal}")?;
         }
         for invariant in &self.vacuous_invariants {
             writeln!(f, "invariant `{invariant}` saw the same thing in every state: it says nothing here")?;

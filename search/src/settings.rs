@@ -11,6 +11,7 @@ use framework::{Predicate, StepPredicate};
 use crate::delivery::Delivery;
 use crate::faults::Faults;
 use crate::progress::Progress;
+use crate::watch::Watch;
 
 /// The settings of one search. Start from [`Settings::default`] and set the fields that matter, or chain the methods.
 #[derive(Clone)]
@@ -56,6 +57,8 @@ pub struct Settings {
     pub progress: Option<ProgressCallback>,
     /// Ends the search from another thread.
     pub cancel: CancelToken,
+    /// Where it is noted what runs, and what must not run: set by a supervisor, and nothing without one.
+    pub watch: Watch,
 }
 
 /// Called with the progress of a search.
@@ -82,6 +85,7 @@ impl Default for Settings {
             minimize: true,
             progress: None,
             cancel: CancelToken::default(),
+            watch: Watch::installed().clone(),
         }
     }
 }

@@ -19,8 +19,9 @@ use framework::{
 use crate::delivery::Delivery;
 use crate::faults::Faults;
 use crate::guard::{self, Panic};
-use crate::handler::CAUSES;
+use crate::handler::{CAUSES, try_debug};
 use crate::results::HandlerFault;
+use crate::watch::{self, Activity, FatalInput, HandlerName, Noted, Watch};
 
 /// A state of a system: of every node its fields, its pending timers, what it persisted, and the messages it has sent
 /// and that are still in the network; with the way that led there.
@@ -133,9 +134,12 @@ pub enum StepError {
     /// An `init` is not a function of the node.
     #[error("{0}")]
     Nondeterministic(HandlerFault),
-    /// An `init` did not return.
+    /// A handler did not return.
     #[error("{0}")]
     Hung(HandlerFault),
+    /// The handler is known to end the process, so it was not run.
+    #[error("{0}")]
+    Died(HandlerFault),
     /// The handler did something that has no bytes.
     #[error("{0}")]
     NotSerializable(HandlerFault),
@@ -149,13 +153,20 @@ impl State {
     ///
     /// When an `init` panics or does not return within five seconds, or a node has no canonical bytes.
     pub fn initial(system: &System) -> Result<Self, StepError> {
+        let watch = Watch::installed();
+        for (address, node) in system.nodes() {
+            if let Some(fatal) = watch.fate(watch::digest_of_text(Activity::Init, &address.to_string())) {
+                return Err(fatal_step(fatal, address, node.type_name(), "init"));
+            }
+        }
         // On a thread of its own, which is lost if an `init` does not return.
         let (done, result) = channel::bounded(1);
         let started = Arc::new(AtomicUsize::new(0));
-        let (nodes, at) = (system.clone(), Arc::clone(&started));
+        let at = Arc::clone(&started);
+        let (nodes, watched) = (copied(system, watch), watch.clone());
         std::thread::spawn(move || {
             // Nobody listens any more when it took too long.
-            let _ = done.send(Self::run_inits_twice(&nodes, &at));
+            let _ = done.send(Self::run_inits_twice(&nodes, &at, &watched));
         });
         result.recv_timeout(INIT_TIME).unwrap_or_else(|error| {
             let i = started.load(Ordering::Relaxed);
@@ -175,9 +186,15 @@ impl State {
     }
 
     /// Runs every `init` twice: like any handler it is a function of the node.
-    fn run_inits_twice(system: &System, started: &AtomicUsize) -> Result<Self, StepError> {
-        let (state, again) = (Self::run_inits(system, started)?, Self::run_inits(system, started)?);
+    fn run_inits_twice(system: &System, started: &AtomicUsize, watch: &Watch) -> Result<Self, StepError> {
+        let (state, again) =
+            (Self::run_inits(system, started, watch)?, Self::run_inits(system, started, watch)?);
         for (i, (local, other)) in state.locals.iter().zip(&again.locals).enumerate() {
+            let _noted = note_init(watch, state.addresses[i]);
+            if watch.try_debug {
+                let sent: Vec<_> = state.sent[i].iter().cloned().collect();
+                try_debug(local, &sent);
+            }
             let fault = |problem: String| HandlerFault {
                 node: state.addresses[i],
                 node_type: local.node.type_name().to_owned(),
@@ -201,7 +218,7 @@ impl State {
         Ok(state)
     }
 
-    fn run_inits(system: &System, started: &AtomicUsize) -> Result<Self, StepError> {
+    fn run_inits(system: &System, started: &AtomicUsize, watch: &Watch) -> Result<Self, StepError> {
         let addresses: Arc<[Address]> = system.nodes().map(|(address, _)| address).collect();
         let nodes = system.len();
         let mut state = Self {
@@ -215,6 +232,7 @@ impl State {
         };
         for (i, (address, node)) in system.nodes().enumerate() {
             started.store(i, Ordering::Relaxed);
+            let _noted = note_init(watch, address);
             if system.is_down(address) {
                 state.locals.push(Arc::new(Local::new_down(node.boxed())));
             } else {
@@ -376,8 +394,19 @@ impl State {
     ///
     /// When the event cannot happen here under these settings, or its handler panics.
     pub fn step(&self, event: &Event, delivery: &Delivery) -> Result<Self, StepError> {
+        self.step_watched(event, delivery, Watch::installed())
+    }
+
+    /// As [`step`](Self::step); notes the handler, and does not run one that is known to end the process.
+    pub(crate) fn step_watched(
+        &self,
+        event: &Event,
+        delivery: &Delivery,
+        watch: &Watch,
+    ) -> Result<Self, StepError> {
         let i = self.can_happen(event, delivery)?;
         let mut next = self.clone();
+        let _noted = event.with_stimulus(|stimulus| self.watch_step(i, event, stimulus, watch))?;
         event.with_stimulus(|stimulus| next.run(i, stimulus, &event.handler()))?;
         if let Event::Crash { node, during: Some(interrupted) } = event
             && next.locals[i].up
@@ -388,6 +417,27 @@ impl State {
         next.depth += 1;
         next.history = Some(Arc::new(Link { event: event.clone(), before: self.history.clone() }));
         Ok(next)
+    }
+
+    /// Notes the handler of a step at node `i`, unless it is known to end the process.
+    fn watch_step<'w>(
+        &self,
+        i: usize,
+        event: &Event,
+        stimulus: Stimulus<'_>,
+        watch: &'w Watch,
+    ) -> Result<Option<Noted<'w>>, StepError> {
+        if watch.is_off() {
+            return Ok(None);
+        }
+        let (address, local) = (self.addresses[i], &self.locals[i]);
+        // One that has no bytes says so when the step is taken.
+        let bytes = guard::catch(|| local.encode().unwrap_or_default()).unwrap_or_default();
+        let digest = watch::digest_of_input(watch::digest_of_local(address, &bytes), stimulus);
+        if let Some(fatal) = watch.fate(digest) {
+            return Err(fatal_step(fatal, address, local.node.type_name(), &event.handler()));
+        }
+        Ok(watch.note(Activity::Replay, &address, &HandlerName::of(stimulus), digest))
     }
 
     /// The number of the node at which the event would happen.
@@ -544,6 +594,38 @@ impl State {
             depth,
         }
     }
+}
+
+/// Notes what is done to start a node.
+fn note_init(watch: &Watch, address: Address) -> Option<Noted<'_>> {
+    let name = address.to_string();
+    watch.note(Activity::Init, &name, &"init", watch::digest_of_text(Activity::Init, &name))
+}
+
+/// A copy of a system, node by node, so that a `Clone` that ends the process is known to be of that node.
+fn copied(system: &System, watch: &Watch) -> System {
+    let mut copy = System::new();
+    for (address, node) in system.nodes() {
+        let _noted = note_init(watch, address);
+        let copy_of_node = node.boxed();
+        let added = if system.is_down(address) {
+            copy.add_down(address, copy_of_node)
+        } else {
+            copy.add_any(address, copy_of_node)
+        };
+        added.expect("the nodes were in a system before");
+    }
+    copy
+}
+
+fn fatal_step(fatal: &FatalInput, node: Address, node_type: &str, handler: &str) -> StepError {
+    let fault = HandlerFault {
+        node,
+        node_type: node_type.to_owned(),
+        handler: handler.to_owned(),
+        problem: fatal.problem.clone(),
+    };
+    if fatal.hangs { StepError::Hung(fault) } else { StepError::Died(fault) }
 }
 
 /// Appends bytes after their length.

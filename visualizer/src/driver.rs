@@ -7,7 +7,10 @@ use std::{env, io};
 
 use framework::predicate::clients_done;
 use framework::{Lab, Scenario};
-use search::{Coverage, RandomDfs, Results, Settings, State, Stats, StepError, Verdict};
+use search::supervisor::Child;
+use search::{
+    Activity, CancelToken, Coverage, RandomDfs, Results, Settings, State, Stats, StepError, Verdict, Watch,
+};
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
@@ -18,34 +21,62 @@ use crate::record::record;
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
-use crate::{human, launch, shell};
+use crate::{human, launch, shell, supervise};
 
 /// The `main` of a lab's driver, `labs/<lab>/examples/<lab>.rs`: all that is in it is
 /// `visualizer::lab_main(&pingpong::PingPong)`. `cargo lab search <lab> …` starts it with `search …`.
 pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
-    let code = on_terminal(|console| drive(lab, &args, console));
+    let code = match Child::enter() {
+        Ok(Some(child)) => {
+            let code = supervise::serve(child, |cancel, console| drive(lab, &args, cancel, console));
+            // At once: nothing of a node's runs any more, no `Drop` and no thread.
+            std::process::exit(code.number().into());
+        }
+        Ok(None) => on_terminal(|console| match request(lab, &args, console) {
+            Ok(request) => supervise::run(&request, &args, console),
+            Err(code) => code,
+        }),
+        Err(error) => on_terminal(|console| {
+            console.error(&error);
+            ExitCode::Usage
+        }),
+    };
     if code == ExitCode::Success && env::var_os(launch::LAUNCHED).is_some() {
         return ProcessExitCode::from(launch::FINISHED);
     }
     code.into()
 }
 
-/// Does what the arguments say.
-pub(crate) fn drive(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> ExitCode {
+/// What the arguments ask for; else what was wrong has been said, or the help that was asked for.
+fn request(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> Result<Request, ExitCode> {
     let Some(("search", args)) = args.split_first().and_then(|(word, rest)| Some((word.to_str()?, rest)))
     else {
         console.error(format_args!(
             "expected `search`; the driver of a lab is started by `cargo lab search {}`",
             lab.name()
         ));
-        return ExitCode::Usage;
+        return Err(ExitCode::Usage);
     };
-    let request = match options::parse(lab, args) {
+    options::parse(lab, args).map_err(|error| console.clap(&error))
+}
+
+/// Does what the arguments say, in this process.
+pub(crate) fn drive(
+    lab: &dyn Lab,
+    args: &[OsString],
+    cancel: &CancelToken,
+    console: &mut Console<'_>,
+) -> ExitCode {
+    let request = match request(lab, args, console) {
         Ok(request) => request,
-        Err(error) => return console.clap(&error),
+        Err(code) => return code,
     };
-    match Job::new(lab, request) {
+    let watch = Watch::installed();
+    let noting = watch.noting(Activity::SetUp, "the set-up of the lab");
+    let job = Job::new(lab, request, cancel);
+    drop(noting);
+    match job {
         Ok(job) => job.run(console),
         Err(problem) => {
             console.error(&problem);
@@ -66,7 +97,7 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(lab: &'a dyn Lab, request: Request) -> Result<Self, String> {
+    fn new(lab: &'a dyn Lab, request: Request, cancel: &CancelToken) -> Result<Self, String> {
         let scenario = lab.scenario(&request.lab)?;
         let nodes: Vec<_> = scenario.system.nodes().map(|(address, _)| address).collect();
         let (delivery, alone) = request.switches.delivery(&nodes).map_err(|error| error.to_string())?;
@@ -91,6 +122,7 @@ impl<'a> Job<'a> {
             max_memory: request.max_memory,
             threads: request.threads,
             minimize: request.minimize,
+            cancel: cancel.clone(),
             ..Settings::default()
         };
         let notes = request.notes.iter().cloned().chain(alone).collect();
@@ -98,8 +130,10 @@ impl<'a> Job<'a> {
     }
 
     fn run(mut self, console: &mut Console<'_>) -> ExitCode {
-        let results = self.search(console);
-        let missed = self.look_for_goals(&results, console);
+        let mut results = self.search(console);
+        let missed = self.look_for_goals(&mut results, console);
+        let watch = Watch::installed();
+        let _noting = watch.noting(Activity::Report, "the report");
         let code = ExitCode::of(&results.verdict, self.request.until_goal || missed.is_some());
         let trace = record(&results, &self.settings, self.origin(), self.request.strategy.word());
         let (saved, failed) = match trace.as_ref().map(|trace| self.save(trace, &results.verdict, console)) {
@@ -145,7 +179,7 @@ impl<'a> Job<'a> {
 
     /// A system that does nothing violates nothing. So after every state was visited, each goal of the lab is looked for:
     /// the name of the first that no state satisfies.
-    fn look_for_goals(&mut self, results: &Results, console: &Console<'_>) -> Option<String> {
+    fn look_for_goals(&mut self, results: &mut Results, console: &Console<'_>) -> Option<String> {
         if results.verdict != Verdict::Exhausted || self.request.until_goal {
             return None;
         }
@@ -158,7 +192,12 @@ impl<'a> Job<'a> {
                 Verdict::GoalFound { .. } => {
                     self.notes.push(format!("goal reached: {name}, first at depth {}", found.stats.depth));
                 }
-                _ => return Some(name),
+                Verdict::Exhausted => return Some(name),
+                // A goal that panics, or nobody who waits any longer.
+                _ => {
+                    *results = found;
+                    return None;
+                }
             }
         }
         None
@@ -237,6 +276,9 @@ fn failed_at_once(error: StepError) -> Results {
     let verdict = match error {
         StepError::NotSerializable(fault) => Verdict::Nondeterministic(fault),
         StepError::Panicked(fault) => Verdict::HandlerPanicked(fault),
+        StepError::Hung(fault) => Verdict::HandlerHung(fault),
+        StepError::Died(fault) => Verdict::HandlerDied(fault),
+        StepError::Nondeterministic(fault) => Verdict::Nondeterministic(fault),
         // `init` has no other ways to fail.
         other => Verdict::PredicatePanicked { predicate: "init".to_owned(), panic: other.to_string() },
     };
@@ -262,7 +304,7 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut console = Console { out: &mut out, err: &mut err, progress: false, here };
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let code = drive(&Register, &args, &mut console);
+        let code = drive(&Register, &args, &CancelToken::default(), &mut console);
         (code.number(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 

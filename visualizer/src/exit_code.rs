@@ -23,8 +23,10 @@ pub enum ExitCode {
     HandlerPanicked,
     /// A handler did not return.
     HandlerHung,
-    /// An invariant, goal or prune panicked.
+    /// An invariant, goal or prune panicked, or ended the process.
     PredicatePanicked,
+    /// A handler ended the process: it overflowed its stack, aborted, exited, or took all memory.
+    HandlerDied,
     /// A limit of depth, states, time or probes ended the search.
     BudgetSpent,
     /// The memory limit ended the search.
@@ -44,13 +46,14 @@ pub enum ExitCode {
 }
 
 /// Every exit code, in order of its number.
-const ALL: [ExitCode; 14] = [
+const ALL: [ExitCode; 15] = [
     ExitCode::Success,
     ExitCode::Violated,
     ExitCode::GoalNotFound,
     ExitCode::HandlerPanicked,
     ExitCode::HandlerHung,
     ExitCode::PredicatePanicked,
+    ExitCode::HandlerDied,
     ExitCode::BudgetSpent,
     ExitCode::MemorySpent,
     ExitCode::Canceled,
@@ -71,7 +74,8 @@ impl ExitCode {
             Verdict::HandlerPanicked(_) => Self::HandlerPanicked,
             Verdict::HandlerHung(_) => Self::HandlerHung,
             Verdict::Nondeterministic(_) => Self::Nondeterministic,
-            Verdict::PredicatePanicked { .. } => Self::PredicatePanicked,
+            Verdict::HandlerDied(_) => Self::HandlerDied,
+            Verdict::PredicatePanicked { .. } | Verdict::PredicateDied { .. } => Self::PredicatePanicked,
             Verdict::BudgetSpent(Budget::Memory) => Self::MemorySpent,
             Verdict::BudgetSpent(Budget::Depth | Budget::States | Budget::Time | Budget::Probes) => {
                 Self::BudgetSpent
@@ -91,6 +95,7 @@ impl ExitCode {
             Self::HandlerPanicked => 14,
             Self::HandlerHung => 15,
             Self::PredicatePanicked => 16,
+            Self::HandlerDied => 17,
             Self::BudgetSpent => 20,
             Self::MemorySpent => 21,
             Self::Canceled => 22,
@@ -100,6 +105,11 @@ impl ExitCode {
             Self::BadFile => 66,
             Self::Internal => 70,
         }
+    }
+
+    /// The exit code with this number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        ALL.into_iter().find(|code| code.number() == number)
     }
 
     /// What it means, in a line of `--help`.
@@ -112,7 +122,8 @@ impl ExitCode {
             Self::GoalNotFound => "every state visited, but a goal of the lab is satisfied in none",
             Self::HandlerPanicked => "a handler panicked",
             Self::HandlerHung => "a handler did not return",
-            Self::PredicatePanicked => "an invariant, goal or prune panicked",
+            Self::PredicatePanicked => "an invariant, goal or prune panicked, or ended the process",
+            Self::HandlerDied => "a handler ended the process: stack overflow, abort, exit, out of memory",
             Self::BudgetSpent => "not decided: depth, state, time or probe limit reached",
             Self::MemorySpent => "not decided: memory limit reached",
             Self::Canceled => "not decided: canceled",
@@ -170,6 +181,8 @@ mod tests {
             (Verdict::HandlerPanicked(fault()), [14, 14]),
             (Verdict::HandlerHung(fault()), [15, 15]),
             (panicked, [16, 16]),
+            (Verdict::PredicateDied { predicate: "p".to_owned(), problem: "no".to_owned() }, [16, 16]),
+            (Verdict::HandlerDied(fault()), [17, 17]),
             (Verdict::BudgetSpent(Budget::Depth), [20, 20]),
             (Verdict::BudgetSpent(Budget::States), [20, 20]),
             (Verdict::BudgetSpent(Budget::Time), [20, 20]),

@@ -3,7 +3,7 @@
 use search::{Results, Stats, Verdict};
 
 use crate::amount::{counted, grouped, rough, seconds};
-use crate::text::fit;
+use crate::text::{fit, one_line};
 
 /// The columns of a line.
 pub(crate) const WIDTH: usize = 100;
@@ -43,7 +43,8 @@ pub(crate) fn numbers(stats: &Stats) -> String {
 
 /// Everything but the trace, one fact a line.
 pub(crate) fn lines(results: &Results, goals_asked: &[String], notes: &[String]) -> Vec<String> {
-    let mut lines = vec![verdict(&results.verdict, goals_asked), numbers(&results.stats)];
+    let verdict = one_line(&verdict(&results.verdict, goals_asked));
+    let mut lines = vec![verdict, numbers(&results.stats)];
     lines.extend(results.coverage.to_string().lines().map(str::to_owned));
     lines.extend(notes.iter().map(|note| format!("note: {note}")));
     // The verdict is never cut: it is what everything is about.

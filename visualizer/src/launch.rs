@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::process::Command;
+use std::io;
+use std::process::{Command, Stdio};
 
 use crate::console::Console;
 use crate::exit_code::ExitCode;
@@ -29,7 +30,13 @@ pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) ->
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Silence is fine once it is compiled; the first time takes a minute, in which cargo says what it does.
     let compiled = workspace.root.join("target/release/examples").join(lab).exists();
-    let status = Command::new(&cargo)
+    // The driver ends with the report when Ctrl-C is pressed; this waits for it.
+    let _not_here = ctrlc::set_handler(|| {});
+    let cannot_start = |console: &mut Console<'_>, error: io::Error| {
+        console.error(format_args!("cannot start `{}`: {error}", cargo.to_string_lossy()));
+        ExitCode::Internal
+    };
+    let mut driver = Command::new(&cargo)
         .arg("run")
         .args(compiled.then_some("--quiet"))
         .args(["--release", "--manifest-path"])
@@ -37,11 +44,12 @@ pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) ->
         .args(["--package", lab, "--example", lab, "--", "search"])
         .args(args)
         .env(LAUNCHED, "1")
-        .status()
-        .map_err(|error| {
-            console.error(format_args!("cannot start `{}`: {error}", cargo.to_string_lossy()));
-            ExitCode::Internal
-        })?;
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| cannot_start(console, error))?;
+    // Open as long as this process lives: when it is killed, the driver sees the end of its input, and ends as well.
+    let _lifeline = driver.stdin.take();
+    let status = driver.wait().map_err(|error| cannot_start(console, error))?;
     match status.code() {
         Some(CARGO_FAILED) => {
             console.error(format_args!(

@@ -25,6 +25,7 @@ mod record;
 #[cfg(test)]
 mod sample;
 mod shell;
+mod supervise;
 mod switches;
 pub mod text;
 pub mod trace_file;

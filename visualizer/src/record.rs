@@ -178,6 +178,7 @@ fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
     match verdict {
         Verdict::HandlerPanicked(fault) => Some(("panics", fault)),
         Verdict::HandlerHung(fault) => Some(("does not return", fault)),
+        Verdict::HandlerDied(fault) => Some(("ends the process", fault)),
         Verdict::Nondeterministic(fault) => Some(("is not deterministic", fault)),
         _ => None,
     }
@@ -192,7 +193,8 @@ fn finding(verdict: &Verdict) -> Finding {
             let blame = blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() });
             (invariant.clone(), outcome.reason().to_owned(), blame.collect())
         }
-        Verdict::PredicatePanicked { predicate, panic } => (predicate.clone(), panic.clone(), Vec::new()),
+        Verdict::PredicatePanicked { predicate, panic: problem }
+        | Verdict::PredicateDied { predicate, problem } => (predicate.clone(), problem.clone(), Vec::new()),
         other => match fault(other) {
             Some((_, fault)) => (
                 format!("{} of {} ({})", fault.handler, fault.node, fault.node_type),

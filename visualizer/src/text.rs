@@ -48,7 +48,7 @@ pub fn verdict(trace: &TraceFile) -> String {
     if !finding.reason.is_empty() {
         let _infallible = write!(line, ": {}", finding.reason);
     }
-    line
+    one_line(&line)
 }
 
 /// The events with what they changed and sent, the fields to blame, and the commands to go on with.
@@ -87,6 +87,12 @@ pub(crate) fn fit(line: &str, width: usize) -> String {
         text.push(if is_harmless(c) { c } else { '\u{fffd}' });
     }
     text
+}
+
+/// What somebody else's code said, in one line: its lines are joined, and nothing in it acts on a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    fit(&lines.collect::<Vec<_>>().join("; "), usize::MAX)
 }
 
 /// Neither a control character nor one that reverses the direction of writing.
@@ -212,7 +218,7 @@ fn event_texts(trace: &TraceFile, layout: &Layout) -> Vec<EventText> {
             text.timers = timers_set(states[node], step, after);
             states[node] = after;
         }
-        text.details.extend(step.fault.clone());
+        text.details.extend(step.fault.as_deref().map(one_line));
         if text.details.is_empty() {
             text.details.push(text.timers.take().unwrap_or_else(|| "nothing changes".to_owned()));
         }

@@ -6,6 +6,7 @@
 
 mod memory;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use framework::{Event, Outcome, Parts, Predicate, ReadSet, Source as _, Step, View};
@@ -14,6 +15,7 @@ use self::memory::{Known, NodeMemory, PairMemory, WholeMemory};
 use crate::guard::{self, Panic};
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, LocalId, Space};
+use crate::watch::{self, Activity, Watch};
 
 /// What is special about a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub(crate) struct Properties<'s> {
     /// evaluated on whole states yet.
     reads: Vec<Option<ReadSet>>,
     idle: Mutex<Vec<Evaluator>>,
+    /// Whether a predicate was met that is known to end the process: nothing is evaluated any more.
+    over: AtomicBool,
 }
 
 type Answer = Result<bool, (String, String)>;
@@ -83,11 +87,13 @@ impl<'s> Properties<'s> {
             }
             settings.invariants.iter().any(|invariant| {
                 let (a, b) = (space.addresses[i], space.addresses[j]);
-                let answer = guard::catch(|| match invariant.parts() {
+                let check = || match invariant.parts() {
                     Parts::EachNode(check) if !of_pair => check(&view, a).is_some(),
                     Parts::EachPair(check) if of_pair => check(&view, a, b).is_some(),
                     _ => false,
-                });
+                };
+                // One that panics or dies here does so again when the start is checked.
+                let answer = guarded(&settings.watch, invariant.name(), space, &[start], || {}, check);
                 answer.unwrap_or(true)
             })
         };
@@ -113,6 +119,7 @@ impl<'s> Properties<'s> {
             others,
             reads: vec![None; count],
             idle: Mutex::new(Vec::new()),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -193,8 +200,40 @@ impl<'s> Properties<'s> {
     }
 }
 
-/// Evaluates a predicate, or says that it panicked.
-fn guarded<R>(predicate: &str, check: impl FnOnce() -> R) -> Result<R, (String, String)> {
+impl Properties<'_> {
+    /// As [`guarded`]; after a predicate that must not run, none runs any more.
+    fn guarded<R>(
+        &self,
+        predicate: &str,
+        space: &Space,
+        states: &[&[ComponentId]],
+        check: impl FnOnce() -> R,
+    ) -> Result<R, (String, String)> {
+        let on_fatal = || self.over.store(true, Ordering::Relaxed);
+        guarded(&self.settings.watch, predicate, space, states, on_fatal, check)
+    }
+}
+
+/// Evaluates a predicate on one state or a step's two, or says that it panicked. If the watch is thorough, it is noted with
+/// the states, and not evaluated if it is known to end the process there.
+fn guarded<R>(
+    watch: &Watch,
+    predicate: &str,
+    space: &Space,
+    states: &[&[ComponentId]],
+    on_fatal: impl FnOnce(),
+    check: impl FnOnce() -> R,
+) -> Result<R, (String, String)> {
+    let mut _noted = None;
+    if watch.thorough {
+        let states = states.iter().fold(0_u64, |sum, ids| sum.rotate_left(1) ^ space.hash_of(ids));
+        let digest = watch::digest_of_predicate(predicate, states);
+        if let Some(fatal) = watch.fate(digest) {
+            on_fatal();
+            return Err((predicate.to_owned(), fatal.problem.clone()));
+        }
+        _noted = watch.note(Activity::Predicate, &"", &predicate, digest);
+    }
     guard::catch(check).map_err(|Panic { text }| (predicate.to_owned(), text))
 }
 
@@ -210,6 +249,9 @@ impl Evaluator {
         moved: Option<usize>,
         role: Role,
     ) -> Option<Finding> {
+        if properties.over.load(Ordering::Relaxed) {
+            return None;
+        }
         let panics = |(predicate, panic)| Some(Finding::Panics(predicate, panic));
         if let Some(monitor) = space.violated_monitor(ids) {
             let settings = properties.settings;
@@ -232,7 +274,7 @@ impl Evaluator {
             }
             let parts = predicate.parts();
             let holds = match parts {
-                Parts::EachNode(_) => self.every_node_holds(number, predicate, space, ids),
+                Parts::EachNode(_) => self.every_node_holds(properties, number, space, ids),
                 Parts::Whole | Parts::EachPair(_) => {
                     let unseen = |read: ReadSet| {
                         let node = moved.is_some_and(|node| node < 64 && read.nodes() & (1 << node) == 0);
@@ -242,7 +284,7 @@ impl Evaluator {
                     if !is_prune && properties.reads[number].is_some_and(unseen) {
                         continue;
                     }
-                    self.holds(number, predicate, space, ids)
+                    self.holds(properties, number, space, ids)
                 }
             };
             match holds {
@@ -266,7 +308,7 @@ impl Evaluator {
         let state = space.state_ref(ids);
         for (number, invariant) in properties.settings.invariants.iter().enumerate() {
             let view = View::new(&state);
-            match guarded(invariant.name(), || invariant.check(&view).is_ok()) {
+            match properties.guarded(invariant.name(), space, &[ids], || invariant.check(&view).is_ok()) {
                 Ok(true) => {}
                 Ok(false) => return Some(Finding::Violates(number)),
                 Err((predicate, panic)) => return Some(Finding::Panics(predicate, panic)),
@@ -337,11 +379,12 @@ impl Evaluator {
     /// Whether a goal or a prune that is a property of every node holds.
     fn every_node_holds(
         &mut self,
+        properties: &Properties<'_>,
         number: usize,
-        predicate: &Predicate,
         space: &Space,
         ids: &[ComponentId],
     ) -> Answer {
+        let predicate = properties.predicate(number);
         let Parts::EachNode(check) = predicate.parts() else { unreachable!("it was looked at before") };
         for (i, id) in ids.iter().take(space.len()).enumerate() {
             let local = space.local_of(i, *id);
@@ -352,7 +395,7 @@ impl Evaluator {
                 Known::Nothing => {
                     let state = space.state_ref(ids);
                     let view = View::new(&state);
-                    let holds = guarded(predicate.name(), || {
+                    let holds = properties.guarded(predicate.name(), space, &[ids], || {
                         check(&view, space.addresses[i]).is_none_or(|outcome| outcome.is_ok())
                     })?;
                     memory.set(local, holds);
@@ -367,7 +410,14 @@ impl Evaluator {
     }
 
     /// Whether a predicate over whole states holds.
-    fn holds(&mut self, number: usize, predicate: &Predicate, space: &Space, ids: &[ComponentId]) -> Answer {
+    fn holds(
+        &mut self,
+        properties: &Properties<'_>,
+        number: usize,
+        space: &Space,
+        ids: &[ComponentId],
+    ) -> Answer {
+        let predicate = properties.predicate(number);
         let memory = &mut self.whole[number];
         let useful = memory.is_useful();
         if useful {
@@ -378,7 +428,7 @@ impl Evaluator {
         }
         let state = space.state_ref(ids);
         let view = View::new(&state);
-        let holds = guarded(predicate.name(), || predicate.check(&view).is_ok())?;
+        let holds = properties.guarded(predicate.name(), space, &[ids], || predicate.check(&view).is_ok())?;
         memory.note_read(view.read_set());
         if useful && memory.is_useful() {
             key_of(&mut self.key, space, ids, memory.read.unwrap_or_default());
@@ -396,6 +446,9 @@ impl Evaluator {
         (node, event): (usize, EventId),
         after: ComponentId,
     ) -> Option<Result<usize, (String, String)>> {
+        if properties.over.load(Ordering::Relaxed) {
+            return None;
+        }
         let step_key = |key: &mut Vec<LocalId>, read| {
             key_of(key, space, before, Option::unwrap_or_default(read));
             let node_number = u32::try_from(node).expect("at most 250 nodes");
@@ -423,10 +476,12 @@ impl Evaluator {
                     let (state_before, state_after) = (space.state_ref(before), space.state_ref(&ids_after));
                     let (view_before, view_after) = (View::new(&state_before), View::new(&state_after));
                     let step = Step { before: &view_before, event: &happened, after: &view_after };
-                    let holds = match guarded(predicate.name(), || predicate.check(&step).is_ok()) {
-                        Ok(holds) => holds,
-                        Err(panic) => return Some(Err(panic)),
-                    };
+                    let check = || predicate.check(&step).is_ok();
+                    let holds =
+                        match properties.guarded(predicate.name(), space, &[before, &ids_after], check) {
+                            Ok(holds) => holds,
+                            Err(panic) => return Some(Err(panic)),
+                        };
                     memory.note_read(view_before.read_set().union(view_after.read_set()));
                     if useful && memory.is_useful() {
                         step_key(&mut self.key, memory.read);
@@ -456,11 +511,12 @@ fn parts_hold(
     let view = View::new(&state);
     let a = space.addresses[first];
     for invariant in &properties.settings.invariants {
-        let outcome = guarded(invariant.name(), || match (invariant.parts(), second) {
-            (Parts::EachNode(check), None) => check(&view, a),
-            (Parts::EachPair(check), Some(second)) => check(&view, a, space.addresses[second]),
-            _ => None,
-        })?;
+        let outcome =
+            properties.guarded(invariant.name(), space, &[ids], || match (invariant.parts(), second) {
+                (Parts::EachNode(check), None) => check(&view, a),
+                (Parts::EachPair(check), Some(second)) => check(&view, a, space.addresses[second]),
+                _ => None,
+            })?;
         if outcome.is_some_and(|outcome| !outcome.is_ok()) {
             return Ok(false);
         }

@@ -166,6 +166,8 @@ pub(crate) struct Space {
     pub(crate) memo_misses: u64,
     /// What was wrong with the handlers behind [`Transition::Fault`].
     problems: AHashMap<(usize, LocalId, EventId), (FaultKind, String)>,
+    /// Handlers that were not run because they end the process: node, handler, problem.
+    pub(crate) passed_over: BTreeSet<(usize, String, String)>,
 }
 
 fn mark(local: &Local) -> u64 {
@@ -221,6 +223,7 @@ impl Space {
             layouts: Vec::new(),
             sources: Vec::new(),
             problems: AHashMap::new(),
+            passed_over: BTreeSet::new(),
             faults: rules,
             layers: 1,
             monitors: settings.monitors.iter().map(MonitorTable::new).collect(),

@@ -6,6 +6,7 @@ use super::components::{FaultyEvents, Source};
 use super::{ComponentId, EventId, GROUPS_MAX, Layout, LocalId, RESTART_BIT, Space, Transition};
 use crate::handler::{Effect, Subject};
 use crate::pool::{Pool, Trial};
+use crate::watch;
 
 /// A step that is not known yet: an event at a component of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,10 +21,19 @@ pub(crate) struct Miss {
 pub(crate) enum FaultKind {
     /// It did not return.
     Hung,
+    /// It is known to end the process.
+    Died,
     /// It fails a check.
     Unsound,
     /// It panicked.
     Panicked,
+}
+
+impl FaultKind {
+    /// Whether nothing is known of the steps that were to be worked out together with the one that fails.
+    pub(crate) fn ends_at_once(self) -> bool {
+        matches!(self, Self::Hung | Self::Died)
+    }
 }
 
 /// A step that fails.
@@ -40,13 +50,13 @@ type WorkedOut = (u32, LocalId, EventId, Option<Transition>);
 impl Space {
     /// Works out the given steps. Afterwards each is known: as a no-op or with its successor. `misses` must be sorted
     /// and without repetitions. Returns the steps that fail, in order; from now on they count as steps that change
-    /// nothing. If a handler does not return, nothing is known of the others.
+    /// nothing. If a handler does not return or is known to end the process, nothing is known of the others.
     pub(crate) fn resolve(&mut self, misses: &[Miss], pool: &mut Pool, handler_time: Duration) -> Vec<Fault> {
         debug_assert!(misses.is_sorted_by(|a, b| a < b));
         self.memo_misses += misses.len() as u64;
         let worked_out = match self.run_handlers(misses, pool, handler_time) {
             Ok(worked_out) => worked_out,
-            Err(hung) => return vec![hung],
+            Err(fault) => return vec![fault],
         };
         self.widen();
         let mut faults = Vec::new();
@@ -112,7 +122,7 @@ impl Space {
     }
 
     /// Runs the handlers whose outcome is not known for the local of any component. What they do, sorted; `Err` with the
-    /// one that does not return, if there is one.
+    /// one that does not return, or the first that is known to end the process, if there is one.
     fn run_handlers(
         &mut self,
         misses: &[Miss],
@@ -131,8 +141,9 @@ impl Space {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let mut worked_out = self.avoid_fatal(&mut wanted, misses, pool.watch())?;
         if wanted.is_empty() {
-            return Ok(Vec::new());
+            return Ok(worked_out);
         }
         self.handler_calls += wanted.len() as u64;
         let groups: Vec<&[(u32, LocalId, EventId)]> =
@@ -167,7 +178,7 @@ impl Space {
                 return Err(Fault { miss, kind: FaultKind::Hung, problem });
             }
         };
-        let mut worked_out = Vec::with_capacity(wanted.len());
+        worked_out.reserve(wanted.len());
         for (group, effects) in groups.iter().zip(effects) {
             let (node, local, _) = group[0];
             let i = node as usize;
@@ -204,6 +215,8 @@ impl Space {
                 worked_out.push((node, local, *event, transition));
             }
         }
+        // Those that were passed over stand before the others.
+        worked_out.sort_by_key(|(node, local, event, _)| (*node, *local, *event));
         Ok(worked_out)
     }
 
@@ -219,6 +232,48 @@ impl Space {
         let groups = self.groups();
         let layers = if layer == 0 { from..self.layers } else { 0..0 };
         layers.map(move |layer| EventId::new(layer * groups + base.group(), base.bit()))
+    }
+
+    /// Takes what must not run out of `wanted`: `Err` with the first, or, if the watch says so, all of them as events that
+    /// change nothing.
+    fn avoid_fatal(
+        &mut self,
+        wanted: &mut Vec<(u32, LocalId, EventId)>,
+        misses: &[Miss],
+        watch: &watch::Watch,
+    ) -> Result<Vec<WorkedOut>, Fault> {
+        if watch.fatal.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut passed_over = Vec::new();
+        let mut left = Vec::with_capacity(wanted.len());
+        for &(node, local, event) in wanted.iter() {
+            let i = node as usize;
+            let of_local =
+                watch::digest_of_local(self.addresses[i], &self.nodes[i].locals[local as usize].bytes);
+            let input = self.input(i, event);
+            let Some(fatal) =
+                input.with_stimulus(|stimulus| watch.fate(watch::digest_of_input(of_local, stimulus)))
+            else {
+                left.push((node, local, event));
+                continue;
+            };
+            if !watch.pass_over_fatal {
+                let same = |miss: &&Miss| {
+                    (miss.node, miss.event) == (node, event) && self.local_of(i, miss.component) == local
+                };
+                let miss = *misses.iter().find(same).expect("handlers run for misses only");
+                let kind = if fatal.hangs { FaultKind::Hung } else { FaultKind::Died };
+                return Err(Fault { miss, kind, problem: fatal.problem.clone() });
+            }
+            let (layout, words) = (&self.layouts[i], &mut self.nodes[i].no_ops);
+            let (word, bit) = layout.mask_bit(event);
+            words[local as usize * layout.masks() + word] |= bit;
+            self.passed_over.insert((i, input.handler(), fatal.problem.clone()));
+            passed_over.push((node, local, event, None));
+        }
+        *wanted = left;
+        Ok(passed_over)
     }
 
     /// Gives the records room for the messages and timers that there are now.
