@@ -16,6 +16,7 @@ use crate::results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, S
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Space, SpaceError};
 use crate::state::State;
+use crate::stuck;
 use crate::visited::Shard;
 
 /// A search with fewer states than this is too small to be suspicious of an invariant that saw nothing change.
@@ -32,6 +33,8 @@ pub(crate) enum Found {
     PredicatePanic { predicate: String, panic: String, at: Path },
     /// An invariant that fails; step invariants are numbered after those of states.
     Violation { invariant: usize, at: Path },
+    /// A state in which nothing can change any more.
+    Stuck { at: Path },
     /// Goal states, the first by content first.
     Goals { goal: usize, at: Vec<Path> },
 }
@@ -256,6 +259,12 @@ impl<'s> Engine<'s> {
                 };
                 (Verdict::Violated { invariant: name.to_owned(), outcome }, vec![at])
             }
+            Found::Stuck { at } => {
+                let ids = self.components_at(&at);
+                let ends = self.settings.stuck.as_deref().unwrap_or_default();
+                let outcome = stuck::why_not(ends, &framework::View::new(&self.space.state_ref(&ids)));
+                (Verdict::Stuck { outcome }, vec![at])
+            }
             Found::Goals { goal, at } => {
                 (Verdict::GoalFound { goal: self.settings.goals[goal].name().to_owned() }, at)
             }
@@ -264,9 +273,20 @@ impl<'s> Engine<'s> {
 
     /// The verdict with the reason that holds at the end of the trace.
     fn verdict_at_end(&self, verdict: Verdict, trace: &Trace) -> Verdict {
-        let Verdict::Violated { invariant, outcome } = verdict else { return verdict };
-        let outcome = outcome_at_end(self.settings, &invariant, trace).unwrap_or(outcome);
-        Verdict::Violated { invariant, outcome }
+        match verdict {
+            Verdict::Violated { invariant, outcome } => {
+                let outcome = outcome_at_end(self.settings, &invariant, trace).unwrap_or(outcome);
+                Verdict::Violated { invariant, outcome }
+            }
+            Verdict::Stuck { outcome } => {
+                let states = crate::replay::replay(trace, &self.settings.delivery);
+                let ends = self.settings.stuck.as_deref().unwrap_or_default();
+                let last = states.ok().and_then(|states| states.last().cloned());
+                let outcome = last.map_or(outcome, |last| stuck::why_not(ends, &last.view()));
+                Verdict::Stuck { outcome }
+            }
+            other => other,
+        }
     }
 
     fn coverage(&self, verdict: &Verdict, complete_depth: Option<u32>, start: &State) -> Coverage {
@@ -369,7 +389,10 @@ fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option
     let predicate = settings.step_invariants.iter().find(|p| p.name() == invariant)?;
     let before = &states[states.len().checked_sub(2)?];
     let event = trace.events.last()?;
-    explained(&|| predicate.explained(&Step { before: &before.view(), event, after: &last.view() }))
+    let outcome =
+        explained(&|| predicate.explained(&Step { before: &before.view(), event, after: &last.view() }))?;
+    let named = Outcome::fails(format!("{} (in the step: {event})", outcome.reason()));
+    Some(outcome.blame().iter().fold(named, |named, blame| named.blaming(blame.node, &blame.field)))
 }
 
 /// The report on a system that cannot be searched at all.

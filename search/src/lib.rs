@@ -83,6 +83,7 @@ mod results;
 mod settings;
 mod space;
 mod state;
+mod stuck;
 mod visited;
 
 /// Pages on what a search can answer.

@@ -26,6 +26,12 @@ pub enum Verdict {
         /// The reason and the fields to blame.
         outcome: Outcome,
     },
+    /// Nothing that may happen changes anything any more, and the system is not where it may end
+    /// ([`Settings::stuck`](crate::Settings::stuck)).
+    Stuck {
+        /// Why it may not end here, and the fields to blame.
+        outcome: Outcome,
+    },
     /// A handler panicked.
     HandlerPanicked(HandlerFault),
     /// A handler did not return.
@@ -80,14 +86,15 @@ impl fmt::Display for HandlerFault {
 }
 
 impl Verdict {
-    /// The word for this verdict in machine-readable output: `exhausted`, `goal-found`, `violated`, `handler-panicked`,
-    /// `handler-hung`, `nondeterministic`, `predicate-panicked`, `budget-depth`, `budget-states`, `budget-time`,
+    /// The word for this verdict in machine-readable output: `exhausted`, `goal-found`, `violated`, `stuck`,
+    /// `handler-panicked`, `handler-hung`, `nondeterministic`, `predicate-panicked`, `budget-depth`, `budget-states`, `budget-time`,
     /// `budget-memory`, `budget-probes`, `canceled`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Exhausted => "exhausted",
             Self::GoalFound { .. } => "goal-found",
             Self::Violated { .. } => "violated",
+            Self::Stuck { .. } => "stuck",
             Self::HandlerPanicked(_) => "handler-panicked",
             Self::HandlerHung(_) => "handler-hung",
             Self::Nondeterministic(_) => "nondeterministic",
@@ -107,6 +114,8 @@ impl Verdict {
         match (self, other) {
             (Self::GoalFound { goal: a }, Self::GoalFound { goal: b }) => a == b,
             (Self::Violated { invariant: a, .. }, Self::Violated { invariant: b, .. }) => a == b,
+            // There is no name to tell one way of being stuck from another.
+            (Self::Stuck { .. }, Self::Stuck { .. }) => true,
             (Self::HandlerPanicked(a), Self::HandlerPanicked(b)) => a == b,
             (Self::PredicatePanicked { predicate: a, .. }, Self::PredicatePanicked { predicate: b, .. }) => {
                 a == b
@@ -124,6 +133,10 @@ impl fmt::Display for Verdict {
             Self::Violated { invariant, outcome } => {
                 write!(f, "violated: {invariant}")?;
                 if outcome.reason().is_empty() { Ok(()) } else { write!(f, ": {}", outcome.reason()) }
+            }
+            Self::Stuck { outcome } => {
+                f.write_str("stuck: nothing that may happen changes anything any more")?;
+                if outcome.reason().is_empty() { Ok(()) } else { write!(f, "; {}", outcome.reason()) }
             }
             Self::HandlerPanicked(fault) => write!(f, "handler panicked: {fault}"),
             Self::HandlerHung(fault) => write!(f, "handler hung: {fault}"),

@@ -288,7 +288,7 @@ pub(crate) struct World {
     nodes: Vec<One>,
     network: BTreeSet<Message>,
     /// The crashes and restarts so far.
-    used: (u16, u16),
+    pub(crate) used: (u16, u16),
 }
 
 /// An event: the node, and what happens to it. Of a timer all three numbers say which.
@@ -444,6 +444,14 @@ impl World {
         }
     }
 
+    /// Whether nothing that may happen changes anything. A handler that panics is a change, a crash is none.
+    pub(crate) fn is_at_rest(&self, table: &Table, switches: &Switches, mishaps: &Mishaps) -> bool {
+        let goes_on = |happening: Happening| {
+            !happening.is_crash() && self.after(table, happening).as_ref() != Some(self)
+        };
+        !self.happenings(table, switches, mishaps).into_iter().any(goes_on)
+    }
+
     /// Every event that may happen.
     pub(crate) fn happenings(&self, table: &Table, switches: &Switches, mishaps: &Mishaps) -> Vec<Happening> {
         let mut happenings = self.plain_happenings(switches);
@@ -501,7 +509,7 @@ impl World {
     }
 
     /// The state after an event; `None` if its handler panics.
-    fn after(&self, table: &Table, happening: Happening) -> Option<Self> {
+    pub(crate) fn after(&self, table: &Table, happening: Happening) -> Option<Self> {
         let mut world = self.clone();
         let (me, input) = match happening {
             Happening::Message((from, to, value)) => (to, Input::Message { from, value }),
@@ -593,6 +601,15 @@ impl World {
         Self { nodes, network, used: (0, 0) }
     }
 
+    /// The state with the faults that the events of a trace used: an engine's state does not tell.
+    pub(crate) fn after_faults_in(mut self, events: &[Event]) -> Self {
+        for happening in events.iter().map(Happening::of) {
+            self.used.0 += u16::from(happening.is_crash());
+            self.used.1 += u16::from(matches!(happening, Happening::Restart(_)));
+        }
+        self
+    }
+
     /// Takes every message out of the network, and says which.
     pub(crate) fn drop_all(&mut self) -> BTreeSet<Message> {
         std::mem::take(&mut self.network)
@@ -615,6 +632,10 @@ fn timer_of(timer: &PendingTimer) -> Timer {
 }
 
 impl Happening {
+    fn is_crash(self) -> bool {
+        matches!(self, Self::Crash(_) | Self::CrashInMessage(..) | Self::CrashInTimer(..))
+    }
+
     /// What the engine's form of an event says.
     pub(crate) fn of(event: &Event) -> Self {
         match event {
@@ -822,6 +843,8 @@ pub(crate) struct Question {
     pub(crate) never_steps: Vec<StepClaim>,
     pub(crate) goals: Vec<Claim>,
     pub(crate) prunes: Vec<Claim>,
+    /// Where the system may come to rest, if stuck states are looked for.
+    pub(crate) stuck: Option<Vec<Claim>>,
     pub(crate) max_depth: Option<u32>,
 }
 
@@ -833,6 +856,7 @@ pub(crate) enum End {
     Panicked,
     Violated(usize),
     ViolatedStep(usize),
+    Stuck,
     Goal(usize),
 }
 
@@ -874,7 +898,7 @@ pub(crate) fn enumerate(
     };
     // What the steps from the level before led to.
     let mut reached: BTreeSet<World> = BTreeSet::new();
-    let (mut panicked, mut bad_step) = (false, None);
+    let (mut panicked, mut bad_step, mut stuck) = (false, None, false);
     let mut depth_spent = false;
     for depth in first_depth.. {
         let mut level: BTreeSet<World> = BTreeSet::new();
@@ -918,6 +942,10 @@ pub(crate) fn enumerate(
             Some(End::Violated(number))
         } else if let Some(number) = bad_step {
             Some(End::ViolatedStep(number))
+        } else if stuck {
+            // It is one of the states that were expanded, a level before.
+            answer.depth = depth - 1;
+            Some(End::Stuck)
         } else if let Some(number) = goal {
             Some(End::Goal(number))
         } else if expandable.is_empty() && depth >= last_start {
@@ -935,16 +963,19 @@ pub(crate) fn enumerate(
         if answer.states.len() > cap {
             return None;
         }
-        (panicked, bad_step) = (false, None);
+        (panicked, bad_step, stuck) = (false, None, false);
         for world in expandable {
+            let mut goes_on = false;
             for happening in world.happenings(table, &question.switches, &question.mishaps) {
                 let Some(next) = world.after(table, happening) else {
-                    panicked = true;
+                    (panicked, goes_on) = (true, true);
                     continue;
                 };
                 if next == world {
                     continue;
                 }
+                // A crash does not set anything going.
+                goes_on |= !happening.is_crash();
                 let wrong = question
                     .never_steps
                     .iter()
@@ -956,6 +987,8 @@ pub(crate) fn enumerate(
                     reached.insert(next);
                 }
             }
+            let may_end = |ends: &Vec<Claim>| ends.iter().any(|end| end.is_true(table, &world));
+            stuck |= !goes_on && question.stuck.as_ref().is_some_and(|ends| !may_end(ends));
         }
     }
     unreachable!("depths do not end")
