@@ -10,6 +10,7 @@ use framework::View;
 use rayon::prelude::*;
 
 use crate::engine::{Ending, Engine, Found, Path};
+use crate::missed;
 use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
@@ -896,6 +897,10 @@ impl<'s> Bfs<'s> {
     }
 
     pub(crate) fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+        let near_misses = match &ending {
+            Ending::Verdict(verdict, _) => missed::near_misses(&self, verdict, starts),
+            Ending::Found(_) => None,
+        };
         let bytes = self.engine.bytes(&self.shards);
         let stats = &mut self.engine.stats;
         stats.bytes = bytes;
@@ -912,7 +917,7 @@ impl<'s> Bfs<'s> {
         stats.depth = u32::try_from(self.levels.len().saturating_sub(1)).unwrap_or(u32::MAX);
         stats.levels = self.levels;
         stats.digests = self.digests;
-        self.engine.finish(ending, starts)
+        self.engine.finish(ending, starts, near_misses)
     }
 }
 

@@ -8,6 +8,7 @@ use framework::{Event, Outcome, Step, ignored_fields};
 use crate::guard;
 use crate::memory;
 use crate::minimize;
+use crate::missed::{Missed, NearMiss, Obstacles};
 use crate::observe::Watch;
 use crate::pool::Pool;
 use crate::progress::Progress;
@@ -158,8 +159,13 @@ impl<'s> Engine<'s> {
         })
     }
 
-    /// Reports how the search ended.
-    pub(crate) fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+    /// Reports how the search ended; `near_misses` if it has missed its goals.
+    pub(crate) fn finish(
+        mut self,
+        ending: Ending,
+        starts: &[State],
+        near_misses: Option<Vec<NearMiss>>,
+    ) -> Results {
         let (verdict, complete_depth, paths) = match ending {
             Ending::Verdict(verdict, complete_depth) => (verdict, complete_depth, Vec::new()),
             Ending::Found(found) => {
@@ -180,6 +186,7 @@ impl<'s> Engine<'s> {
             commutation: format!("no details: a `Debug` or `Serialize` panicked: {}", panic.text),
             ..Coverage::default()
         });
+        let missed = near_misses.map(|goals| Missed { obstacles: Obstacles::of(&self, &coverage), goals });
         let events = |path: &Path| -> Vec<Event> {
             path.1.iter().map(|(node, event)| self.space.event(*node, *event)).collect()
         };
@@ -198,11 +205,11 @@ impl<'s> Engine<'s> {
         let verdict =
             trace.as_ref().map_or(verdict.clone(), |trace| self.verdict_at_end(verdict.clone(), trace));
         self.stats.elapsed = self.begun.elapsed();
-        Results { verdict, trace, goal_states, stats: self.stats, coverage }
+        Results { verdict, trace, goal_states, missed, stats: self.stats, coverage }
     }
 
     /// The state at the end of a path, without running any handler.
-    fn walk(&self, path: &Path, starts: &[State], events: &[Event]) -> State {
+    pub(crate) fn walk(&self, path: &Path, starts: &[State], events: &[Event]) -> State {
         let ids = self.components_at(path);
         self.space.to_state(&ids, &starts[path.0], events)
     }
@@ -329,7 +336,7 @@ impl<'s> Engine<'s> {
             ignored.extend(fields.into_iter().map(|field| format!("{}.{field}", node.type_name())));
         }
         let vacuous = self.settings.invariants.iter().enumerate().filter(|(number, _)| {
-            self.stats.states >= VACUITY_STATES && self.properties.is_vacuous(*number, space)
+            self.stats.states >= VACUITY_STATES && self.properties.is_vacuous(*number, space, &self.starts[0])
         });
         let exhausted = *verdict == Verdict::Exhausted;
         Coverage {
@@ -421,6 +428,7 @@ fn at_once(start: &State, verdict: Verdict) -> Box<Results> {
         verdict,
         trace: Some(Trace { start: start.clone(), events: Vec::new(), found_len: 0 }),
         goal_states: Vec::new(),
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     })

@@ -136,7 +136,8 @@ impl Walked {
         engine.stats.bytes = engine.bytes(&[]);
         // One number for all: a probe has no levels.
         engine.stats.digests = vec![self.digest];
-        engine.finish(ending, starts)
+        let missed = matches!(ending, Ending::Verdict(..)) && !engine.settings.goals.is_empty();
+        engine.finish(ending, starts, missed.then(Vec::new))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use framework::{Address, Event, Outcome};
 use serde::Serialize;
 
+use crate::missed::Missed;
 use crate::state::State;
 
 /// How a search ended.
@@ -172,6 +173,9 @@ pub struct Results {
     ///
     /// [`max_goal_states`]: crate::Settings::max_goal_states
     pub goal_states: Vec<State>,
+    /// Why no goal was found, if there were goals and the search ended without finding one or anything else. Of a random
+    /// search it tells only what stood in the way.
+    pub missed: Option<Missed>,
     /// Numbers.
     pub stats: Stats,
     /// What was and what was not covered.

@@ -56,6 +56,9 @@ pub struct Settings {
     /// Whether a failing trace is shortened before it is reported. A shortened trace shows the same failure, but it may
     /// pass through a state that a prune would have cut.
     pub minimize: bool,
+    /// Whether a breadth-first search that misses its goals looks once more through the states it has visited, to say why
+    /// ([`Results::missed`](crate::Results::missed)).
+    pub explain_missed: bool,
     /// Called now and then with the progress so far, from the thread that called the search.
     pub progress: Option<ProgressCallback>,
     /// Ends the search from another thread.
@@ -85,6 +88,7 @@ impl Default for Settings {
             handler_time: Duration::from_secs(5),
             commutation: true,
             minimize: true,
+            explain_missed: true,
             progress: None,
             cancel: CancelToken::default(),
         }

@@ -13,14 +13,16 @@ pub struct Part {
     pub outcome: Outcome,
 }
 
-/// What a part is about: nothing in particular, a node, or two.
-fn part_name(predicate: &str, about: &[Address]) -> String {
-    match about {
-        [] => predicate.to_owned(),
-        [node] => format!("{node}: {predicate}"),
-        nodes => {
-            let nodes: Vec<String> = nodes.iter().map(Address::to_string).collect();
-            format!("{}: {predicate}", nodes.join(" and "))
+impl Part {
+    /// What a part of a predicate is called: the name of the conjunct, and the nodes that it is about, if it is about any.
+    pub fn name_of(conjunct: &str, about: &[Address]) -> String {
+        match about {
+            [] => conjunct.to_owned(),
+            [node] => format!("{node}: {conjunct}"),
+            nodes => {
+                let nodes: Vec<String> = nodes.iter().map(Address::to_string).collect();
+                format!("{}: {conjunct}", nodes.join(" and "))
+            }
         }
     }
 }
@@ -57,7 +59,7 @@ impl Predicate {
                 if !outcome.holds && outcome.reason.is_empty() {
                     outcome.reason = format!("`{}` does not hold", conjunct.name());
                 }
-                found.push(Part { name: part_name(conjunct.name(), about), outcome });
+                found.push(Part { name: Part::name_of(conjunct.name(), about), outcome });
             });
         }
         found

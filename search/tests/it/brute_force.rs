@@ -288,7 +288,7 @@ pub(crate) struct World {
     nodes: Vec<One>,
     network: BTreeSet<Message>,
     /// The crashes and restarts so far.
-    pub(crate) used: (u16, u16),
+    used: (u16, u16),
 }
 
 /// An event: the node, and what happens to it. Of a timer all three numbers say which.
@@ -601,6 +601,11 @@ impl World {
         Self { nodes, network, used: (0, 0) }
     }
 
+    /// What a view shows of it: all but the faults used.
+    pub(crate) fn shown(&self) -> Self {
+        Self { used: (0, 0), ..self.clone() }
+    }
+
     /// The state with the faults that the events of a trace used: an engine's state does not tell.
     pub(crate) fn after_faults_in(mut self, events: &[Event]) -> Self {
         for happening in events.iter().map(Happening::of) {
@@ -651,6 +656,9 @@ impl Happening {
         }
     }
 }
+
+/// Of how many states a node counts itself as nearer to what is wanted of it.
+const SO_FAR: usize = 7;
 
 /// Something that may be true of a state.
 #[derive(Clone, Copy, Debug)]
@@ -743,14 +751,36 @@ impl Claim {
     /// That it is true.
     pub(crate) fn predicate(self, name: String) -> Predicate {
         match self {
-            Self::AllAre(state) => {
-                Predicate::for_each(name, move |_, node: &TableNode<0>| (node.state == state).into())
-            }
+            Self::AllAre(state) => Predicate::for_each(name, move |_, node: &TableNode<0>| {
+                let outcome = Outcome::from(node.state == state);
+                outcome.so_far(usize::from(node.state), SO_FAR)
+            }),
             Self::AllDiffer => {
                 type Pair<'a> = (Address, &'a TableNode<0>);
                 Predicate::for_each_pair(name, |a: Pair<'_>, b: Pair<'_>| (a.1.state != b.1.state).into())
             }
             _ => Predicate::holds(name, move |view| self.holds(view)),
+        }
+    }
+
+    /// What has to hold for it to be true: the nodes each part is about, and whether it holds or else how far it is from
+    /// that, in millionths.
+    pub(crate) fn parts(self, table: &Table, world: &World) -> Vec<(Vec<Address>, Result<(), u64>)> {
+        let state = |node: u8| world.nodes[usize::from(node)].state;
+        let is_up = |node: u8| world.nodes[usize::from(node)].up;
+        let first_kind: Vec<u8> =
+            (0..table.nodes).filter(|node| table.kind(*node) == 0 && is_up(*node)).collect();
+        let when = |holds: bool, left: u64| if holds { Ok(()) } else { Err(left) };
+        match self {
+            Self::AllAre(wanted) => {
+                let left = |node: u8| 1_000_000 - u64::from(state(node)) * 1_000_000 / SO_FAR as u64;
+                let one = |node: &u8| (vec![address(*node)], when(state(*node) == wanted, left(*node)));
+                first_kind.iter().map(one).collect()
+            }
+            Self::AllDiffer => pairs(&first_kind)
+                .map(|(a, b)| (vec![address(a), address(b)], when(state(a) != state(b), 1_000_000)))
+                .collect(),
+            _ => vec![(Vec::new(), when(self.is_true(table, world), 1_000_000))],
         }
     }
 

@@ -58,11 +58,17 @@ pub(crate) fn settings(question: &Question) -> Settings {
 }
 
 /// Everything that must be the same with any number of threads, as text.
-fn fingerprint(results: &Results) -> String {
+pub(crate) fn fingerprint(results: &Results) -> String {
     let stats = &results.stats;
     let goals: Vec<World> = results.goal_states.iter().map(World::of).collect();
+    let missed = results.missed.as_ref().map(|missed| {
+        let near = |near: &search::NearMiss| {
+            format!("{:?} {:?} {} {:?}", World::of(&near.state), near.trace.events, near.states, near.parts)
+        };
+        (missed.goals.iter().map(near).collect::<Vec<_>>(), &missed.obstacles)
+    });
     format!(
-        "{:?}\n{:?}\n{:?}\n{goals:?}\n{:?}",
+        "{:?}\n{:?}\n{:?}\n{goals:?}\n{missed:?}\n{:?}",
         results.verdict,
         results.trace.as_ref().map(|trace| (World::of(&trace.start), &trace.events, trace.found_len)),
         results.coverage,
