@@ -86,10 +86,7 @@ impl<'s> Engine<'s> {
             })?;
             ids.push(words);
         }
-        let threads = settings
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-            .max(1);
+        let threads = settings.threads.unwrap_or_else(default_threads).max(1);
         Ok(Self {
             properties: Properties::new(settings, &space, &ids[0]),
             space,
@@ -104,6 +101,11 @@ impl<'s> Engine<'s> {
             max_memory: settings.max_memory.unwrap_or_else(memory::default_limit),
             settings,
         })
+    }
+
+    /// The bytes that may be used.
+    pub(crate) fn max_memory(&self) -> u64 {
+        self.max_memory
     }
 
     /// The bytes in use.
@@ -371,6 +373,11 @@ impl<'s> Engine<'s> {
             vacuous_invariants: vacuous.map(|(_, invariant)| invariant.name().to_owned()).collect(),
         }
     }
+}
+
+/// The number of threads of a search that is not told how many.
+pub(crate) fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// What an invariant of states or steps says at the end of a trace.

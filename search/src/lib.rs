@@ -70,6 +70,7 @@ mod delivery;
 mod engine;
 mod explored;
 mod faults;
+mod finish;
 mod guard;
 mod handler;
 mod memory;
@@ -97,6 +98,7 @@ pub mod guide {
 pub use bfs::{bfs, bfs_from};
 pub use delivery::Delivery;
 pub use faults::Faults;
+pub use finish::{CanFinish, FinishAnswer, Probe, Trap, can_always_finish, can_always_finish_from};
 pub use minimize::{Target, is_one_minimal, minimize};
 pub use missed::{GoalPart, Held, Missed, NearMiss, Obstacles};
 pub use progress::Progress;

@@ -38,4 +38,15 @@ impl Space {
     pub(crate) fn goes_on(&self, ids: &[ComponentId]) -> bool {
         !self.for_each_step(ids, |_, event, _| self.faults_of(event) == Used::CRASH)
     }
+
+    /// Whether an event is a crash in the handler of one whose outcome for a component is known, or of one that no crash
+    /// can interrupt.
+    pub(crate) fn interrupts_what_is_known(&self, node: usize, id: ComponentId, event: EventId) -> bool {
+        let (layer, base) = self.layer_of(event);
+        let layout = &self.layouts[node];
+        let record = self.nodes[node].components.record(layout, id);
+        let (word, bit) = (base.bit() / 64, 1_u64 << (base.bit() % 64));
+        let (no_op, known) = (layout.no_op(base.group()), layout.known(base.group()));
+        layer > 0 && (self.faults_of(base) != 0 || (record[no_op + word] | record[known + word]) & bit != 0)
+    }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use framework::{Address, Context, Node, Predicate, StepPredicate, System};
-use search::{Held, RandomDfs, Settings, State, Verdict};
+use framework::{Address, Context, Lab, LabOptions, Node, Predicate, StepPredicate, System, predicate};
+use search::{FinishAnswer, Held, RandomDfs, Settings, State, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::brute_force::{
-    Answer, Claim, Dice, Happening, Mishaps, Question, Switches, Table, World, enumerate_some, follow, table,
+    Answer, Claim, Dice, End, Happening, Mishaps, Question, Switches, Table, World, can_reach,
+    enumerate_some, follow, table,
 };
 use crate::random_systems::{Naming, cap, fingerprint, initial, matrix, settings};
 
@@ -173,6 +174,91 @@ fn the_verdict_of_a_step_invariant_names_the_event() {
     assert!(named > 40, "{named}");
 }
 
+#[test]
+fn traps_are_where_brute_force_finds_no_way_to_the_goal() {
+    let (mut always, mut trapped, mut undecided, mut cut_traps) = (0, 0, 0, 0);
+    for seed in 0..700 {
+        let _naming = Naming("finish", seed);
+        let table = table(seed ^ 0x9999_0000);
+        let dice = &mut Dice::new(seed);
+        let mut question = Question { switches: Switches::random(&table, dice), ..Question::default() };
+        if dice.once_in(5) {
+            question.prunes.push(Claim::random(&table, dice));
+        }
+        if dice.once_in(3) {
+            question.mishaps = Mishaps::random(&table, dice);
+        }
+        let claim = Claim::random(&table, dice);
+        let (start, worlds) = initial(&table);
+        let answer = enumerate_some(&table, &worlds, &mut question, 120);
+        let goal = claim.predicate("goal".to_owned());
+        let goal_states = answer.states.keys().filter(|world| claim.is_true(&table, world)).count() as u64;
+        let can = |world: &World| can_reach(&table, &question, world, &[claim], 20_000);
+        let whole = answer.end == End::Exhausted && question.prunes.is_empty();
+        let traps: Vec<(u32, &World)> = if whole {
+            let traps = answer.states.iter().filter(|(world, _)| can(world) == Some(false));
+            traps.map(|(world, depth)| (*depth, world)).collect()
+        } else {
+            Vec::new()
+        };
+        let mut text = None;
+        for (threads, commutation) in matrix(seed) {
+            let settings = Settings { threads: Some(threads), commutation, ..settings(&question) };
+            let result = search::can_always_finish(&start, &settings, &goal);
+            assert_eq!(result.search.stats.states, answer.total());
+            let this = match &result.answer {
+                FinishAnswer::Always { goal_states: count } => {
+                    assert!(answer.end == End::Exhausted && traps.is_empty());
+                    assert_eq!(*count, goal_states);
+                    if question.prunes.is_empty() {
+                        always += 1;
+                    }
+                    String::new()
+                }
+                FinishAnswer::Trap(trap) => {
+                    let events = &trap.trace.events;
+                    let states = search::replay(&trap.trace, &settings.delivery).unwrap();
+                    follow(&table, &question, &states, events);
+                    let world = World::of(&trap.state).after_faults_in(events);
+                    assert_eq!(World::of(states.last().unwrap()), world.shown());
+                    assert_eq!(can(&world), Some(false));
+                    if whole {
+                        trapped += 1;
+                        assert!(trap.exhausted);
+                        assert_eq!((trap.traps, trap.goal_states), (traps.len() as u64, goal_states));
+                        assert_eq!(trap.state.depth(), traps.iter().map(|(depth, _)| *depth).min().unwrap());
+                        let at_rest = |(_, world): &&(u32, &World)| {
+                            let happenings = world.happenings(&table, &question.switches, &question.mishaps);
+                            happenings.into_iter().all(|h| world.after(&table, h).as_ref() == Some(*world))
+                        };
+                        assert_eq!(trap.at_rest, traps.iter().filter(at_rest).count() as u64);
+                        if let Some(before) = states.len().checked_sub(2) {
+                            let before = World::of(&states[before]).after_faults_in(&events[..before]);
+                            assert_eq!(can(&before), Some(true), "the last event loses the goal");
+                        }
+                    } else {
+                        cut_traps += 1;
+                    }
+                    format!("{world:?} {}", trap.traps)
+                }
+                FinishAnswer::NotDecided { reason, probe } => {
+                    undecided += 1;
+                    assert!(!whole, "{reason}");
+                    let probe = probe.unwrap();
+                    assert!(probe.sampled > 0 && probe.reached + probe.at_rest <= probe.sampled, "{probe:?}");
+                    format!("{reason} {probe:?}")
+                }
+                other => panic!("{other:?}"),
+            };
+            // What a prune or a limit hides may depend on the steps that were tried, but never on the threads.
+            let this = if whole || !commutation { this } else { continue };
+            assert_eq!(*text.get_or_insert(this.clone()), this);
+        }
+    }
+    let all = (always, trapped, undecided, cut_traps);
+    assert!(always > 100 && trapped > 200 && undecided > 50 && cut_traps > 20, "{all:?}");
+}
+
 /// Sends a request to everybody and gives up; there is more it could do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Asker {
@@ -311,4 +397,57 @@ fn an_invariant_over_nodes_that_never_change_says_nothing() {
     let results = search::bfs(&State::initial(&system).unwrap(), &settings);
     assert_eq!(results.stats.states, 16);
     assert_eq!(results.coverage.vacuous_invariants, ["watchers are well"]);
+}
+
+fn pingpong(clients: u16) -> State {
+    let options = LabOptions {
+        clients: Some(clients),
+        own: [("pings".to_owned(), "2".to_owned())].into(),
+        ..LabOptions::default()
+    };
+    State::initial(&pingpong::PingPong.scenario(&options).unwrap().system).unwrap()
+}
+
+#[test]
+fn a_healed_network_is_tried_where_a_budget_ended_the_search() {
+    let done = predicate::clients_done();
+    let result = search::can_always_finish(&pingpong(2), &Settings::default(), &done);
+    assert!(matches!(result.answer, FinishAnswer::Always { goal_states: 9 }), "{:?}", result.answer);
+    // A link that is off is on again in such a run, and what was lost is sent again.
+    let settings = Settings::default().max_depth(4).with_delivery(|delivery| {
+        delivery.link(Address::server(1), Address::client(2), false);
+    });
+    let result = search::can_always_finish(&pingpong(2), &settings, &done);
+    let FinishAnswer::NotDecided { reason, probe: Some(probe) } = result.answer else {
+        panic!("{:?}", result.answer);
+    };
+    assert!(reason.starts_with("the search was not complete: nobody knows what follows "), "{reason}");
+    assert!(probe.sampled > 5 && probe.reached == probe.sampled, "{probe:?}");
+    // What nobody does is not reached, however long the clients try.
+    let result = search::can_always_finish(&pingpong(2), &settings, &Predicate::never());
+    let FinishAnswer::NotDecided { probe: Some(probe), .. } = result.answer else { panic!("it is cut") };
+    assert_eq!(probe.reached, 0);
+    // Without anything that can happen there is a trap from the start.
+    let off = Settings::default().with_delivery(|delivery| {
+        delivery.network(false).timers(false);
+    });
+    let FinishAnswer::Trap(trap) = search::can_always_finish(&pingpong(2), &off, &done).answer else {
+        panic!("nothing happens");
+    };
+    assert_eq!((trap.traps, trap.at_rest, trap.goal_states, trap.trace.events.len()), (1, 1, 0, 0));
+}
+
+#[test]
+fn the_steps_between_states_count_against_the_memory_limit() {
+    let done = predicate::clients_done();
+    let all = search::can_always_finish(&pingpong(4), &Settings::default(), &done);
+    assert!(matches!(all.answer, FinishAnswer::Always { .. }));
+    // Enough for the states, but not for five bytes more for each.
+    let settings = Settings { max_memory: Some(all.search.stats.bytes + 1000), ..Settings::default() };
+    let result = search::can_always_finish(&pingpong(4), &settings, &done);
+    assert_eq!(result.search.verdict, Verdict::Exhausted);
+    let FinishAnswer::NotDecided { reason, probe: None } = result.answer else {
+        panic!("{:?}", result.answer)
+    };
+    assert!(reason.contains("more than the memory limit allows"), "{reason}");
 }

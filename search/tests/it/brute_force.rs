@@ -1050,6 +1050,30 @@ pub(crate) fn enumerate_some(
     best.expect("one step from a start leads to few states")
 }
 
+/// Whether a state in which a claim is true can be reached from this one; `None` if there is too much to look at.
+pub(crate) fn can_reach(
+    table: &Table,
+    question: &Question,
+    from: &World,
+    goal: &[Claim],
+    cap: usize,
+) -> Option<bool> {
+    let mut seen = BTreeSet::from([from.clone()]);
+    let mut left = vec![from.clone()];
+    while let Some(world) = left.pop() {
+        if goal.iter().any(|claim| claim.is_true(table, &world)) {
+            return Some(true);
+        }
+        if seen.len() > cap {
+            return None;
+        }
+        for happening in world.happenings(table, &question.switches, &question.mishaps) {
+            left.extend(world.after(table, happening).filter(|next| seen.insert(next.clone())));
+        }
+    }
+    Some(false)
+}
+
 /// Follows a trace of the engine on plain states: every event has to be possible, and lead to the engine's state. A
 /// handler may panic in the last one.
 pub(crate) fn follow(table: &Table, question: &Question, states: &[State], events: &[Event]) {
