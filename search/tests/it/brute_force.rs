@@ -601,6 +601,39 @@ impl World {
         Self { nodes, network, used: (0, 0) }
     }
 
+    /// The state without something, by its name in a profile.
+    pub(crate) fn without(&self, item: &str) -> Self {
+        let mut rest = self.clone();
+        if item == "message Note" {
+            rest.network.clear();
+        }
+        let nodes = item.contains("TableNode").then_some(&mut rest.nodes).into_iter().flatten();
+        for one in nodes {
+            match item.split_once('.') {
+                Some((_, "state")) => one.state = 0,
+                Some((_, "fuel")) => one.fuel = 0,
+                Some((_, "me")) => {}
+                None if item.starts_with("timer Alarm of ") => one.timers.clear(),
+                _ => panic!("nobody expects `{item}`"),
+            }
+        }
+        rest
+    }
+
+    /// The different values of something that a profile names, in this state.
+    pub(crate) fn values(&self, item: &str) -> BTreeSet<String> {
+        if item == "message Note" {
+            return self.network.iter().map(|message| format!("{message:?}")).collect();
+        }
+        let values = (0..).zip(&self.nodes).flat_map(|(me, one): (u8, &One)| match item.split_once('.') {
+            Some((_, "state")) => vec![one.state.to_string()],
+            Some((_, "fuel")) => vec![one.fuel.to_string()],
+            Some((_, "me")) => vec![me.to_string()],
+            _ => one.timers.iter().map(|timer| format!("{timer:?}")).collect(),
+        });
+        values.collect()
+    }
+
     /// What a view shows of it: all but the faults used.
     pub(crate) fn shown(&self) -> Self {
         Self { used: (0, 0), ..self.clone() }
