@@ -9,7 +9,7 @@ use crate::encoding::{self, DecodeError, EncodeError};
 use crate::node::Node;
 use crate::payload::Payload;
 use crate::timer::TimerLength;
-use crate::value::Value;
+use crate::value::{Value, variants};
 use crate::workload::AnyWorker;
 
 /// One effect of a handler, with types erased.
@@ -81,6 +81,8 @@ pub trait AnyNode: Send + Sync {
     fn type_name(&self) -> &'static str;
     /// The types of the lab's messages and timers.
     fn speaks(&self) -> [(TypeId, &'static str); 2];
+    /// The variants that the lab's message type and its timer type declare; empty where one is no enum.
+    fn kinds(&self) -> [&'static [&'static str]; 2];
     /// The node itself, for downcasts; of a client worker, the client.
     fn as_any(&self) -> &dyn Any;
     /// The node's worker side, if it is a client worker.
@@ -134,6 +136,9 @@ impl<N: Node> AnyNode for N {
     fn speaks(&self) -> [(TypeId, &'static str); 2] {
         speaks::<N>()
     }
+    fn kinds(&self) -> [&'static [&'static str]; 2] {
+        kinds::<N>()
+    }
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -168,4 +173,9 @@ pub(crate) fn speaks<N: Node>() -> [(TypeId, &'static str); 2] {
         (TypeId::of::<N::Message>(), encoding::short_type_name::<N::Message>()),
         (TypeId::of::<N::Timer>(), encoding::short_type_name::<N::Timer>()),
     ]
+}
+
+/// The variants of the message and timer types of `N`.
+pub(crate) fn kinds<N: Node>() -> [&'static [&'static str]; 2] {
+    [variants::<N::Message>(), variants::<N::Timer>()]
 }

@@ -96,7 +96,7 @@ pub use payload::Payload;
 pub use predicate::{Blame, Outcome, Parts, Predicate, Step, StepPredicate};
 pub use system::{System, SystemError};
 pub use timer::{PendingTimer, TimerLength, TimerQueue};
-pub use value::{Change, Value, ignored_fields};
+pub use value::{Change, Value, ignored_fields, variants};
 pub use view::{ReadSet, Source, View};
 pub use workload::{
     AnyResult, AnyWorker, ClientWorker, CommandParser, Expectation, NextCommand, Worker, Workload,

@@ -6,9 +6,11 @@
 
 use std::ops::Range;
 
+use framework::View;
 use rayon::prelude::*;
 
 use crate::engine::{Ending, Engine, Found, Path};
+use crate::missed;
 use crate::progress::Progress;
 use crate::properties::{Finding, Role};
 use crate::results::{Budget, Results, Verdict};
@@ -17,6 +19,7 @@ use crate::space::{
     ComponentId, EventId, Fault, FaultKind, FaultyEvents, MessageSource, Miss, Space, count_ones,
 };
 use crate::state::State;
+use crate::stuck;
 use crate::visited::{
     Moved, NO_PREDECESSOR, SHARDS, Shard, StateIndex, candidate, mix, record_of, shard_of, shard_of_hash,
     state_index,
@@ -53,28 +56,26 @@ pub fn bfs_from(starts: &[State], settings: &Settings) -> Results {
         Ok(engine) => engine,
         Err(results) => return *results,
     };
-    let shards = (0..SHARDS).map(|_| Shard::new(engine.space.width())).collect();
-    Bfs {
-        engine,
-        shards,
-        roots: Vec::new(),
-        levels: Vec::new(),
-        digests: Vec::new(),
-        generated: 0,
-        states: 0,
-    }
-    .run(starts)
+    let mut bfs = Bfs::new(engine);
+    let ending = bfs.run(starts);
+    bfs.finish(ending, starts)
 }
 
-struct Bfs<'s> {
-    engine: Engine<'s>,
-    shards: Vec<Shard>,
+/// A breadth-first search, and what it leaves behind when it has [run](Bfs::run).
+pub(crate) struct Bfs<'s> {
+    pub(crate) engine: Engine<'s>,
+    pub(crate) shards: Vec<Shard>,
     /// The states from which the search started, with the number of their start.
     roots: Vec<(StateIndex, usize)>,
-    levels: Vec<u64>,
+    pub(crate) levels: Vec<u64>,
+    /// For each shard the depths of its states: the first record of each depth that has any. Those of the depth that is
+    /// being filled are not in it.
+    pub(crate) first_of_depth: Vec<Vec<(u32, u32)>>,
+    /// The states that a state budget has cut, sorted: they stand in the table, but count as never reached.
+    pub(crate) cut_off: Vec<StateIndex>,
     digests: Vec<u64>,
     generated: u64,
-    states: u64,
+    pub(crate) states: u64,
 }
 
 /// The states of one level, by shard: the first record, and how each was reached.
@@ -98,6 +99,8 @@ struct Output {
     waiting: Vec<Waiting>,
     /// Steps that a monitor has to be shown before they can be taken.
     observing: Vec<Waiting>,
+    /// The states from which no step was known but perhaps a crash, if stuck states are looked for.
+    still: Vec<StateIndex>,
     generated: u64,
     violated_steps: Vec<ViolatedStep>,
     predicate_panic: Option<((String, String), StateIndex, usize, EventId)>,
@@ -121,6 +124,7 @@ impl Output {
             after: Vec::new(),
             waiting: Vec::new(),
             observing: Vec::new(),
+            still: Vec::new(),
             generated: 0,
             violated_steps: Vec::new(),
             predicate_panic: None,
@@ -131,6 +135,7 @@ impl Output {
         self.reached.iter_mut().for_each(Vec::clear);
         self.waiting.clear();
         self.observing.clear();
+        self.still.clear();
         self.generated = 0;
     }
 }
@@ -145,6 +150,8 @@ struct LevelFindings {
     panicked: Option<(StateIndex, usize, EventId, String)>,
     violated: Option<(usize, u64, StateIndex)>,
     violated_step: Option<ViolatedStep>,
+    /// The hash and the number of a stuck state.
+    stuck: Option<(u64, StateIndex)>,
     goals: Vec<(usize, u64, StateIndex)>,
 }
 
@@ -162,8 +169,23 @@ struct NodeTables<'a> {
     by_sender: Vec<Vec<Range<usize>>>,
 }
 
-impl Bfs<'_> {
-    fn run(mut self, starts: &[State]) -> Results {
+impl<'s> Bfs<'s> {
+    pub(crate) fn new(engine: Engine<'s>) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::new(engine.space.width())).collect(),
+            first_of_depth: vec![Vec::new(); SHARDS],
+            engine,
+            roots: Vec::new(),
+            levels: Vec::new(),
+            cut_off: Vec::new(),
+            digests: Vec::new(),
+            generated: 0,
+            states: 0,
+        }
+    }
+
+    /// Visits the states; says how that ended.
+    pub(crate) fn run(&mut self, starts: &[State]) -> Ending {
         let mut pending: Vec<usize> = (0..starts.len()).collect();
         pending.sort_by_key(|number| std::cmp::Reverse((starts[*number].depth(), *number)));
         let mut depth = starts.iter().map(State::depth).min().unwrap_or(0);
@@ -177,13 +199,13 @@ impl Bfs<'_> {
             while pending.last().is_some_and(|number| starts[*number].depth() == depth) {
                 let number = pending.pop().expect("it was just looked at");
                 if let Some(ending) = self.add_start(number, &starts[number], &mut findings) {
-                    return self.finish(ending, starts);
+                    return ending;
                 }
             }
             if let Some(ending) = self.ending_of_level(std::mem::take(&mut findings)) {
-                return self.finish(ending, starts);
+                return ending;
             }
-            self.take_frontier(&mut frontier);
+            self.take_frontier(&mut frontier, depth);
             let expandable: u64 = frontier
                 .shards
                 .iter()
@@ -197,7 +219,7 @@ impl Bfs<'_> {
                     let verdict =
                         if depth_spent { Verdict::BudgetSpent(Budget::Depth) } else { Verdict::Exhausted };
                     let deepest = self.deepest();
-                    return self.finish(Ending::Verdict(verdict, Some(deepest)), starts);
+                    return Ending::Verdict(verdict, Some(deepest));
                 };
                 depth = starts[*next].depth();
                 self.make_level(depth);
@@ -212,7 +234,7 @@ impl Bfs<'_> {
                     Ending::Verdict(..) => self.ending_of_level(findings),
                     Ending::Found(_) => None,
                 };
-                return self.finish(found.unwrap_or(ending), starts);
+                return found.unwrap_or(ending);
             }
             tracing::debug!(depth, new = self.levels[depth as usize], states = self.states, "level");
         }
@@ -273,11 +295,15 @@ impl Bfs<'_> {
     }
 
     /// Makes the states of the level that was just filled the frontier. The memory of the one before is used again.
-    fn take_frontier(&mut self, frontier: &mut Frontier) {
-        for (shard, (first, moved)) in self.shards.iter_mut().zip(&mut frontier.shards) {
+    fn take_frontier(&mut self, frontier: &mut Frontier, depth: u32) {
+        let shards = self.shards.iter_mut().zip(&mut self.first_of_depth);
+        for ((shard, depths), (first, moved)) in shards.zip(&mut frontier.shards) {
             moved.clear();
             std::mem::swap(&mut shard.moved, moved);
             *first = shard.len() - u32::try_from(moved.len()).expect("a shard's records fit 26 bits");
+            if !moved.is_empty() {
+                depths.push((*first, depth));
+            }
         }
     }
 
@@ -349,6 +375,9 @@ impl Bfs<'_> {
         if let Some(ending) = self.resolve(outputs, depth, small, findings) {
             return Some(ending);
         }
+        if let Some(ending) = self.note_stuck(outputs, findings) {
+            return Some(ending);
+        }
         let mut step_panic = None;
         for output in outputs.iter_mut() {
             self.generated += output.generated;
@@ -403,7 +432,12 @@ impl Bfs<'_> {
                 if moved.node != Moved::SKIP {
                     let ids = self.shards[*shard].components(first + offset);
                     let state = state_index(*shard, first + offset);
+                    let generated = output.generated;
                     self.expand_state(&tables, ids, state, moved, output);
+                    let still = output.generated == generated || self.engine.space.faults.is_some();
+                    if still && self.engine.settings.stuck.is_some() {
+                        output.still.push(state);
+                    }
                 }
             }
         };
@@ -680,6 +714,27 @@ impl Bfs<'_> {
         output.waiting.extend(interruptions);
     }
 
+    /// Notes the stuck states among those that were just expanded. An event that the commutation rule leaves out counts:
+    /// it was worked out where it was possible first, so the masks know whether it changes anything.
+    fn note_stuck(&self, outputs: &[Output], findings: &mut LevelFindings) -> Option<Ending> {
+        let ends = self.engine.settings.stuck.as_ref()?;
+        let space = &self.engine.space;
+        let mut panic: Option<(u64, StateIndex, (String, String))> = None;
+        for state in outputs.iter().flat_map(|output| &output.still) {
+            let ids = self.shards[shard_of(*state)].components(record_of(*state));
+            if space.goes_on(ids) {
+                continue;
+            }
+            match stuck::may_end(ends, &View::new(&space.state_ref(ids))) {
+                Ok(true) => {}
+                Ok(false) => keep_least(&mut findings.stuck, (space.hash_of(ids), *state)),
+                Err(text) => keep_least(&mut panic, (space.hash_of(ids), *state, text)),
+            }
+        }
+        let (_, state, (predicate, panic)) = panic?;
+        Some(Ending::Found(Found::PredicatePanic { predicate, panic, at: self.path(state) }))
+    }
+
     /// Adds what was reached to the visited set.
     fn insert(&mut self, outputs: &[Output], small: bool) {
         let space = &self.engine.space;
@@ -710,7 +765,9 @@ impl Bfs<'_> {
             let place = shard.moved.len() - (shard.len() - record) as usize;
             shard.moved[place].node = Moved::SKIP;
             shard.digest = shard.digest.wrapping_sub(mix(hash));
+            self.cut_off.push(state_index(number, record));
         }
+        self.cut_off.sort_unstable();
     }
 
     /// Checks the states that were just added.
@@ -805,6 +862,9 @@ impl Bfs<'_> {
             path.push((violated.node, violated.event));
             return Some(Ending::Found(Found::Violation { invariant, at: (start, path) }));
         }
+        if let Some((_, state)) = findings.stuck {
+            return Some(Ending::Found(Found::Stuck { at: self.path(state) }));
+        }
         if findings.goals.is_empty() {
             return None;
         }
@@ -816,7 +876,7 @@ impl Bfs<'_> {
     }
 
     /// The way to a state: the number of the start, and the events.
-    fn path(&self, state: StateIndex) -> (usize, Vec<(usize, EventId)>) {
+    pub(crate) fn path(&self, state: StateIndex) -> (usize, Vec<(usize, EventId)>) {
         let components = |state: StateIndex| self.shards[shard_of(state)].components(record_of(state));
         let mut path = Vec::new();
         let mut here = state;
@@ -836,7 +896,11 @@ impl Bfs<'_> {
         (start, path)
     }
 
-    fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+    pub(crate) fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+        let near_misses = match &ending {
+            Ending::Verdict(verdict, _) => missed::near_misses(&self, verdict, starts),
+            Ending::Found(_) => None,
+        };
         let bytes = self.engine.bytes(&self.shards);
         let stats = &mut self.engine.stats;
         stats.bytes = bytes;
@@ -853,7 +917,7 @@ impl Bfs<'_> {
         stats.depth = u32::try_from(self.levels.len().saturating_sub(1)).unwrap_or(u32::MAX);
         stats.levels = self.levels;
         stats.digests = self.digests;
-        self.engine.finish(ending, starts)
+        self.engine.finish(ending, starts, near_misses)
     }
 }
 

@@ -8,6 +8,7 @@ use framework::{Event, Outcome, Step, ignored_fields};
 use crate::guard;
 use crate::memory;
 use crate::minimize;
+use crate::missed::{Missed, NearMiss, Obstacles};
 use crate::observe::Watch;
 use crate::pool::Pool;
 use crate::progress::Progress;
@@ -16,6 +17,7 @@ use crate::results::{Budget, Coverage, HandlerCoverage, HandlerFault, Results, S
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, FaultKind, MessageSource, Space, SpaceError};
 use crate::state::State;
+use crate::stuck;
 use crate::visited::Shard;
 use crate::watch::{Activity, FatalInput};
 
@@ -36,6 +38,8 @@ pub(crate) enum Found {
     PredicatePanic { predicate: String, panic: String, at: Path },
     /// An invariant that fails; step invariants are numbered after those of states.
     Violation { invariant: usize, at: Path },
+    /// A state in which nothing can change any more.
+    Stuck { at: Path },
     /// Goal states, the first by content first.
     Goals { goal: usize, at: Vec<Path> },
 }
@@ -86,10 +90,7 @@ impl<'s> Engine<'s> {
             })?;
             ids.push(words);
         }
-        let threads = settings
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-            .max(1);
+        let threads = settings.threads.unwrap_or_else(default_threads).max(1);
         // With one thread what dies is always the same, and is met before anything after it runs.
         let threads = if settings.watch.thorough { 1 } else { threads };
         Ok(Self {
@@ -106,6 +107,11 @@ impl<'s> Engine<'s> {
             max_memory: settings.max_memory.unwrap_or_else(memory::default_limit),
             settings,
         })
+    }
+
+    /// The bytes that may be used.
+    pub(crate) fn max_memory(&self) -> u64 {
+        self.max_memory
     }
 
     /// The bytes in use.
@@ -167,8 +173,13 @@ impl<'s> Engine<'s> {
         })
     }
 
-    /// Reports how the search ended.
-    pub(crate) fn finish(mut self, ending: Ending, starts: &[State]) -> Results {
+    /// Reports how the search ended; `near_misses` if it has missed its goals.
+    pub(crate) fn finish(
+        mut self,
+        ending: Ending,
+        starts: &[State],
+        near_misses: Option<Vec<NearMiss>>,
+    ) -> Results {
         let (verdict, complete_depth, paths) = match ending {
             Ending::Verdict(verdict, complete_depth) => (verdict, complete_depth, Vec::new()),
             Ending::Found(found) => {
@@ -197,6 +208,7 @@ impl<'s> Engine<'s> {
             commutation: format!("no details: {problem}"),
             ..Coverage::default()
         });
+        let missed = near_misses.map(|goals| Missed { obstacles: Obstacles::of(&self, &coverage), goals });
         let events = |path: &Path| -> Vec<Event> {
             path.1.iter().map(|(node, event)| self.space.event(*node, *event)).collect()
         };
@@ -215,11 +227,11 @@ impl<'s> Engine<'s> {
         let verdict =
             trace.as_ref().map_or(verdict.clone(), |trace| self.verdict_at_end(verdict.clone(), trace));
         self.stats.elapsed = self.begun.elapsed();
-        Results { verdict, trace, goal_states, stats: self.stats, coverage }
+        Results { verdict, trace, goal_states, missed, stats: self.stats, coverage }
     }
 
     /// The state at the end of a path, without running any handler.
-    fn walk(&self, path: &Path, starts: &[State], events: &[Event]) -> State {
+    pub(crate) fn walk(&self, path: &Path, starts: &[State], events: &[Event]) -> State {
         let ids = self.components_at(path);
         self.space.to_state(&ids, &starts[path.0], events)
     }
@@ -284,6 +296,12 @@ impl<'s> Engine<'s> {
                 };
                 (Verdict::Violated { invariant: name.to_owned(), outcome }, vec![at])
             }
+            Found::Stuck { at } => {
+                let ids = self.components_at(&at);
+                let ends = self.settings.stuck.as_deref().unwrap_or_default();
+                let outcome = stuck::why_not(ends, &framework::View::new(&self.space.state_ref(&ids)));
+                (Verdict::Stuck { outcome }, vec![at])
+            }
             Found::Goals { goal, at } => {
                 (Verdict::GoalFound { goal: self.settings.goals[goal].name().to_owned() }, at)
             }
@@ -292,9 +310,20 @@ impl<'s> Engine<'s> {
 
     /// The verdict with the reason that holds at the end of the trace.
     fn verdict_at_end(&self, verdict: Verdict, trace: &Trace) -> Verdict {
-        let Verdict::Violated { invariant, outcome } = verdict else { return verdict };
-        let outcome = outcome_at_end(self.settings, &invariant, trace).unwrap_or(outcome);
-        Verdict::Violated { invariant, outcome }
+        match verdict {
+            Verdict::Violated { invariant, outcome } => {
+                let outcome = outcome_at_end(self.settings, &invariant, trace).unwrap_or(outcome);
+                Verdict::Violated { invariant, outcome }
+            }
+            Verdict::Stuck { outcome } => {
+                let states = crate::replay::replay(trace, &self.settings.delivery);
+                let ends = self.settings.stuck.as_deref().unwrap_or_default();
+                let last = states.ok().and_then(|states| states.last().cloned());
+                let outcome = last.map_or(outcome, |last| stuck::why_not(ends, &last.view()));
+                Verdict::Stuck { outcome }
+            }
+            other => other,
+        }
     }
 
     fn coverage(&self, verdict: &Verdict, complete_depth: Option<u32>, start: &State) -> Coverage {
@@ -337,7 +366,7 @@ impl<'s> Engine<'s> {
             ignored.extend(fields.into_iter().map(|field| format!("{}.{field}", node.type_name())));
         }
         let vacuous = self.settings.invariants.iter().enumerate().filter(|(number, _)| {
-            self.stats.states >= VACUITY_STATES && self.properties.is_vacuous(*number, space)
+            self.stats.states >= VACUITY_STATES && self.properties.is_vacuous(*number, space, &self.starts[0])
         });
         let exhausted = *verdict == Verdict::Exhausted;
         Coverage {
@@ -379,6 +408,11 @@ impl<'s> Engine<'s> {
     }
 }
 
+/// The number of threads of a search that is not told how many.
+pub(crate) fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// What an invariant of states or steps says at the end of a trace.
 fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option<Outcome> {
     let states = crate::replay::replay(trace, &settings.delivery).ok()?;
@@ -402,7 +436,10 @@ fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option
     let predicate = settings.step_invariants.iter().find(|p| p.name() == invariant)?;
     let before = &states[states.len().checked_sub(2)?];
     let event = trace.events.last()?;
-    explained(&|| predicate.explained(&Step { before: &before.view(), event, after: &last.view() }))
+    let outcome =
+        explained(&|| predicate.explained(&Step { before: &before.view(), event, after: &last.view() }))?;
+    let named = Outcome::fails(format!("{} (in the step: {event})", outcome.reason()));
+    Some(outcome.blame().iter().fold(named, |named, blame| named.blaming(blame.node, &blame.field)))
 }
 
 /// The report on a system that cannot be searched at all.
@@ -431,6 +468,7 @@ fn at_once(start: &State, verdict: Verdict) -> Box<Results> {
         verdict,
         trace: Some(Trace { start: start.clone(), events: Vec::new(), found_len: 0 }),
         goal_states: Vec::new(),
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     })

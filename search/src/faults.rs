@@ -53,6 +53,11 @@ impl Faults {
         self.nodes.get(&address).copied().unwrap_or_else(|| node.as_worker().is_none())
     }
 
+    /// Whether a restart is left after so many.
+    pub(crate) fn restarts_left(&self, used: usize) -> bool {
+        used < usize::from(self.restarts)
+    }
+
     /// Every address that a setting names; a caller can check that the system has them.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.nodes.keys().copied()

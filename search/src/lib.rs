@@ -68,13 +68,17 @@
 mod bfs;
 mod delivery;
 mod engine;
+mod explored;
 mod faults;
+mod finish;
 mod guard;
 mod handler;
 mod memory;
 mod minimize;
+mod missed;
 mod observe;
 mod pool;
+mod profile;
 mod progress;
 mod properties;
 mod random_dfs;
@@ -83,6 +87,7 @@ mod results;
 mod settings;
 mod space;
 mod state;
+mod stuck;
 pub mod supervisor;
 
 mod visited;
@@ -99,7 +104,10 @@ pub mod guide {
 pub use bfs::{bfs, bfs_from};
 pub use delivery::Delivery;
 pub use faults::Faults;
+pub use finish::{CanFinish, FinishAnswer, Probe, Trap, can_always_finish, can_always_finish_from};
 pub use minimize::{Target, is_one_minimal, minimize};
+pub use missed::{GoalPart, Held, Missed, NearMiss, Obstacles};
+pub use profile::{Profile, ProfileItem, ProfileRow, profile};
 pub use progress::Progress;
 pub use random_dfs::{RandomDfs, random_dfs};
 pub use replay::{ReplayError, replay};

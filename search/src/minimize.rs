@@ -13,6 +13,7 @@ use crate::observe::Watch;
 use crate::results::{HandlerFault, Trace, Verdict};
 use crate::settings::Settings;
 use crate::state::{State, StepError};
+use crate::stuck;
 
 /// What a trace has to show, under the search's own settings.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ const STEPS_MAX: u64 = 2_000_000;
 enum What<'a> {
     Violation(&'a str),
     Goal(&'a str),
+    Stuck,
     HandlerPanic(&'a HandlerFault),
     HandlerDeath(&'a HandlerFault),
     PredicatePanic(&'a str),
@@ -47,6 +49,7 @@ impl<'a> Target<'a> {
         let what = match verdict {
             Verdict::Violated { invariant, .. } => What::Violation(invariant),
             Verdict::GoalFound { goal } => What::Goal(goal),
+            Verdict::Stuck { .. } => What::Stuck,
             Verdict::HandlerPanicked(fault) => What::HandlerPanic(fault),
             Verdict::HandlerDied(fault) => What::HandlerDeath(fault),
             Verdict::PredicatePanicked { predicate, .. } => What::PredicatePanic(predicate),
@@ -60,8 +63,8 @@ impl<'a> Target<'a> {
         &self.settings.delivery
     }
 
-    /// Whether the target shows in a state.
-    fn is_state(&self, state: &State) -> bool {
+    /// Whether the target shows in a state to which `events` led.
+    fn is_state(&self, state: &State, events: &[Event]) -> bool {
         let settings = self.settings;
         match self.what {
             What::Violation(name) => settings
@@ -74,10 +77,12 @@ impl<'a> Target<'a> {
                 .any(|p| p.name() == name && guard::catch(|| p.check(&state.view()).is_ok()) == Ok(true)),
             What::PredicatePanic(name) => {
                 let predicates = settings.invariants.iter().chain(&settings.goals).chain(&settings.prunes);
+                let ends = settings.stuck.iter().flatten();
                 predicates
-                    .into_iter()
+                    .chain(ends)
                     .any(|p| p.name() == name && guard::catch(|| p.check(&state.view())).is_err())
             }
+            What::Stuck => stuck::is_stuck(state, events, settings),
             What::HandlerPanic(_) | What::HandlerDeath(_) | What::Nothing => false,
         }
     }
@@ -119,7 +124,7 @@ impl<'a> Target<'a> {
     /// Returns the events that did happen, or `None` if it never shows.
     fn reach<'e>(&self, start: &State, events: impl Iterator<Item = &'e Event>) -> Option<Vec<Event>> {
         let mut watch = self.watch(start);
-        if self.is_state(start) || watch.as_ref().is_some_and(|watch| !watch.outcome.is_ok()) {
+        if self.is_state(start, &[]) || watch.as_ref().is_some_and(|watch| !watch.outcome.is_ok()) {
             return Some(Vec::new());
         }
         let mut state = start.clone();
@@ -139,7 +144,7 @@ impl<'a> Target<'a> {
                     let seen = watch.as_mut().is_some_and(|watch| {
                         watch.see_states(&state, event, &next).is_ok() && !watch.outcome.is_ok()
                     });
-                    if seen || self.is_state(&next) || self.is_step(&state, event, &next) {
+                    if seen || self.is_state(&next, &happened) || self.is_step(&state, event, &next) {
                         return Some(happened);
                     }
                     state = next;

@@ -72,6 +72,11 @@ impl Pool {
         self.threads.as_ref().expect("a search ends when a thread is lost")
     }
 
+    /// Whether no thread is lost.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.threads.is_some()
+    }
+
     /// Runs `work` on the pool, where rayon's parallel iterators use all its threads.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.threads().install(work)

@@ -3,6 +3,8 @@
 //! The probes of a batch take their steps together, so that the steps that are not known yet are worked out together.
 //! Which probes form a batch depends on their numbers alone, so neither does any result on the number of threads.
 
+use framework::View;
+
 use crate::engine::{Ending, Engine, Found, Path};
 use crate::progress::Progress;
 use crate::properties::{Finding, Role};
@@ -10,6 +12,7 @@ use crate::results::{Budget, Results, Verdict};
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, Miss};
 use crate::state::State;
+use crate::stuck;
 
 /// The probes that take their steps together.
 const BATCH: u64 = 64;
@@ -135,7 +138,8 @@ impl Walked {
         engine.stats.bytes = engine.bytes(&[]);
         // One number for all: a probe has no levels.
         engine.stats.digests = vec![self.digest];
-        engine.finish(ending, starts)
+        let missed = matches!(ending, Ending::Verdict(..)) && !engine.settings.goals.is_empty();
+        engine.finish(ending, starts, missed.then(Vec::new))
     }
 }
 
@@ -250,6 +254,7 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
             let probe = &mut probes[number];
             let Some((node, event)) = draw(engine, probe) else {
                 probe.over = true;
+                note_stuck(engine, number, probe, found);
                 continue;
             };
             let component = probe.ids[node];
@@ -299,6 +304,21 @@ fn step(engine: &mut Engine<'_>, probes: &mut [Probe], found: &mut Option<(usize
                 waiting.push(number);
             }
         }
+    }
+}
+
+/// Notes that a probe has come to rest where it may not.
+fn note_stuck(engine: &Engine<'_>, number: usize, probe: &Probe, found: &mut Option<(usize, Found)>) {
+    let Some(ends) = &engine.settings.stuck else { return };
+    // A handler that is at fault counts as one that does nothing from then on.
+    if matches!(found, Some((_, Found::Fault { .. }))) {
+        return;
+    }
+    let at = (0, probe.path.clone());
+    match stuck::may_end(ends, &View::new(&engine.space.state_ref(&probe.ids))) {
+        Ok(true) => {}
+        Ok(false) => note(found, number, Found::Stuck { at }),
+        Err((predicate, panic)) => note(found, number, Found::PredicatePanic { predicate, panic, at }),
     }
 }
 

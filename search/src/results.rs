@@ -6,6 +6,7 @@ use std::time::Duration;
 use framework::{Address, Event, Outcome};
 use serde::Serialize;
 
+use crate::missed::Missed;
 use crate::state::State;
 
 /// How a search ended.
@@ -24,6 +25,12 @@ pub enum Verdict {
         /// The name of the invariant.
         invariant: String,
         /// The reason and the fields to blame.
+        outcome: Outcome,
+    },
+    /// Nothing that may happen changes anything any more, and the system is not where it may end
+    /// ([`Settings::stuck`](crate::Settings::stuck)).
+    Stuck {
+        /// Why it may not end here, and the fields to blame.
         outcome: Outcome,
     },
     /// A handler panicked.
@@ -90,14 +97,15 @@ impl fmt::Display for HandlerFault {
 }
 
 impl Verdict {
-    /// The word for this verdict in machine-readable output: `exhausted`, `goal-found`, `violated`, `handler-panicked`,
-    /// `handler-hung`, `handler-died`, `nondeterministic`, `predicate-panicked`, `predicate-died`, `budget-depth`,
-    /// `budget-states`, `budget-time`, `budget-memory`, `budget-probes`, `canceled`.
+    /// The word for this verdict in machine-readable output: `exhausted`, `goal-found`, `violated`, `stuck`,
+    /// `handler-panicked`, `handler-hung`, `handler-died`, `nondeterministic`, `predicate-panicked`, `predicate-died`,
+    /// `budget-depth`, `budget-states`, `budget-time`, `budget-memory`, `budget-probes`, `canceled`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Exhausted => "exhausted",
             Self::GoalFound { .. } => "goal-found",
             Self::Violated { .. } => "violated",
+            Self::Stuck { .. } => "stuck",
             Self::HandlerPanicked(_) => "handler-panicked",
             Self::HandlerHung(_) => "handler-hung",
             Self::HandlerDied(_) => "handler-died",
@@ -119,6 +127,8 @@ impl Verdict {
         match (self, other) {
             (Self::GoalFound { goal: a }, Self::GoalFound { goal: b }) => a == b,
             (Self::Violated { invariant: a, .. }, Self::Violated { invariant: b, .. }) => a == b,
+            // There is no name to tell one way of being stuck from another.
+            (Self::Stuck { .. }, Self::Stuck { .. }) => true,
             (Self::HandlerPanicked(a), Self::HandlerPanicked(b))
             | (Self::HandlerDied(a), Self::HandlerDied(b)) => a == b,
             (Self::PredicatePanicked { predicate: a, .. }, Self::PredicatePanicked { predicate: b, .. }) => {
@@ -137,6 +147,10 @@ impl fmt::Display for Verdict {
             Self::Violated { invariant, outcome } => {
                 write!(f, "violated: {invariant}")?;
                 if outcome.reason().is_empty() { Ok(()) } else { write!(f, ": {}", outcome.reason()) }
+            }
+            Self::Stuck { outcome } => {
+                f.write_str("stuck: nothing that may happen changes anything any more")?;
+                if outcome.reason().is_empty() { Ok(()) } else { write!(f, "; {}", outcome.reason()) }
             }
             Self::HandlerPanicked(fault) => write!(f, "handler panicked: {fault}"),
             Self::HandlerHung(fault) => write!(f, "handler hung: {fault}"),
@@ -176,6 +190,9 @@ pub struct Results {
     ///
     /// [`max_goal_states`]: crate::Settings::max_goal_states
     pub goal_states: Vec<State>,
+    /// Why no goal was found, if there were goals and the search ended without finding one or anything else. Of a random
+    /// search it tells only what stood in the way.
+    pub missed: Option<Missed>,
     /// Numbers.
     pub stats: Stats,
     /// What was and what was not covered.

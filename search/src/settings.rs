@@ -29,6 +29,10 @@ pub struct Settings {
     /// Where not to go on: a state in which one of them holds is checked, but not expanded. They switch the commutation
     /// rule off.
     pub prunes: Vec<Predicate>,
+    /// Whether to look for stuck states: those in which nothing that may happen but a crash changes anything, and in which
+    /// none of these predicates holds. `None` if it is not looked for; an empty list for a system that must never come to rest.
+    /// A state that is not expanded, because of a prune or of [`max_depth`](Self::max_depth), is not looked at.
+    pub stuck: Option<Vec<Predicate>>,
     /// What the network and the timers allow.
     pub delivery: Delivery,
     /// Which crashes and restarts may happen; none unless it is set.
@@ -53,6 +57,9 @@ pub struct Settings {
     /// Whether a failing trace is shortened before it is reported. A shortened trace shows the same failure, but it may
     /// pass through a state that a prune would have cut.
     pub minimize: bool,
+    /// Whether a breadth-first search that misses its goals looks once more through the states it has visited, to say why
+    /// ([`Results::missed`](crate::Results::missed)).
+    pub explain_missed: bool,
     /// Called now and then with the progress so far, from the thread that called the search.
     pub progress: Option<ProgressCallback>,
     /// Ends the search from another thread.
@@ -72,6 +79,7 @@ impl Default for Settings {
             monitors: Vec::new(),
             goals: Vec::new(),
             prunes: Vec::new(),
+            stuck: None,
             delivery: Delivery::default(),
             faults: Faults::default(),
             max_depth: None,
@@ -83,6 +91,7 @@ impl Default for Settings {
             handler_time: Duration::from_secs(5),
             commutation: true,
             minimize: true,
+            explain_missed: true,
             progress: None,
             cancel: CancelToken::default(),
             watch: Watch::installed().clone(),
@@ -123,6 +132,16 @@ impl Settings {
     #[must_use]
     pub fn prune(mut self, prune: Predicate) -> Self {
         self.prunes.push(prune);
+        self
+    }
+
+    /// Looks for stuck states; `end` is where the system may come to rest. Called again it adds another such place.
+    ///
+    /// The search ends with [`Verdict::Stuck`](crate::Verdict::Stuck) and a shortest way to one if there is any. For a
+    /// search that does not end where the goal holds, give the goal here and not to [`goal`](Self::goal).
+    #[must_use]
+    pub fn stuck_unless(mut self, end: Predicate) -> Self {
+        self.stuck.get_or_insert_default().push(end);
         self
     }
 
@@ -190,6 +209,7 @@ impl fmt::Debug for Settings {
             .field("monitors", &self.monitors)
             .field("goals", &self.goals)
             .field("prunes", &self.prunes)
+            .field("stuck", &self.stuck)
             .field("delivery", &self.delivery)
             .field("faults", &self.faults)
             .field("max_depth", &self.max_depth)

@@ -286,6 +286,7 @@ fn failed_at_once(error: StepError) -> Results {
         verdict,
         trace: None,
         goal_states: Vec::new(),
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     }

@@ -1,6 +1,7 @@
 //! Predicates over states and over steps: ok or not, why, and which fields are to blame.
 
 mod consistency;
+mod part;
 mod standard;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::view::View;
 use crate::workload::Worker;
 
 pub use consistency::sequentially_consistent;
+pub use part::Part;
 pub use standard::{
     Quantifier, all_results_match, all_results_same, any_results_match, client_done, client_has_results,
     clients_done, contains_envelope_matching, contains_message_matching, none_decided, result_predicate,
@@ -44,7 +46,12 @@ pub struct Outcome {
     holds: bool,
     reason: String,
     blame: Vec<Blame>,
+    /// Done, and of how much.
+    progress: Option<(u32, u32)>,
 }
+
+/// What [`Outcome::progress`] is where something holds.
+pub const PROGRESS_MAX: u32 = 1_000_000;
 
 impl Outcome {
     /// It holds.
@@ -55,7 +62,7 @@ impl Outcome {
     /// It does not hold, for this reason, in words a student understands: "server3 voted for server1 in term 2, then
     /// for server2 in the same term".
     pub fn fails(reason: impl Into<String>) -> Self {
-        Self { holds: false, reason: reason.into(), blame: Vec::new() }
+        Self { reason: reason.into(), ..Self::default() }
     }
 
     /// Points at a field of a node; give the fields that contradict each other.
@@ -70,6 +77,28 @@ impl Outcome {
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = reason.into();
         self
+    }
+
+    /// Says how near it is to holding: `done` of `total`, such as 1 of 2 results. A search that misses a goal shows the
+    /// state that is nearest to it; without this, all failures are alike.
+    #[must_use]
+    pub fn so_far(mut self, done: usize, total: usize) -> Self {
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        self.progress = Some((small(done), small(total)));
+        self
+    }
+
+    /// How near it is to holding, in millionths: [`PROGRESS_MAX`] if it holds, less if not, and 0 if nobody said.
+    pub fn progress(&self) -> u32 {
+        match (self.holds, self.progress) {
+            (true, _) => PROGRESS_MAX,
+            (false, Some((done, total))) if total > 0 => {
+                let millionths = u64::from(done) * u64::from(PROGRESS_MAX) / u64::from(total);
+                // What fails is never quite there.
+                u32::try_from(millionths).unwrap_or(u32::MAX).min(PROGRESS_MAX - 1)
+            }
+            _ => 0,
+        }
     }
 
     /// Whether it holds.
@@ -110,6 +139,8 @@ struct Named<F: ?Sized> {
     name: String,
     check: Box<F>,
     parts: Parts,
+    /// The two of which it is the conjunction, if it is one.
+    both: Option<(Predicate, Predicate)>,
 }
 
 type NodeCheck = dyn Fn(&View<'_>, Address) -> Option<Outcome> + Send + Sync;
@@ -165,7 +196,7 @@ impl Predicate {
         name: impl Into<String>,
         check: impl Fn(&View<'_>) -> Outcome + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Named { name: name.into(), check: Box::new(check), parts: Parts::Whole }))
+        Self(Arc::new(Named { name: name.into(), check: Box::new(check), parts: Parts::Whole, both: None }))
     }
 
     /// A property of every `N` by itself. A search checks it much faster than the same property of whole states.
@@ -201,7 +232,12 @@ impl Predicate {
                 .find(|outcome| !outcome.is_ok())
                 .unwrap_or_else(Outcome::holds)
         };
-        Self(Arc::new(Named { name: name.into(), check: Box::new(whole), parts: Parts::EachPair(parts) }))
+        Self(Arc::new(Named {
+            name: name.into(),
+            check: Box::new(whole),
+            parts: Parts::EachPair(parts),
+            both: None,
+        }))
     }
 
     fn from_nodes(
@@ -216,7 +252,12 @@ impl Predicate {
                 .find(|outcome| !outcome.is_ok())
                 .unwrap_or_else(Outcome::holds)
         };
-        Self(Arc::new(Named { name: name.into(), check: Box::new(whole), parts: Parts::EachNode(parts) }))
+        Self(Arc::new(Named {
+            name: name.into(),
+            check: Box::new(whole),
+            parts: Parts::EachNode(parts),
+            both: None,
+        }))
     }
 
     /// How it is put together.
@@ -249,7 +290,8 @@ impl Predicate {
     pub fn named(&self, name: impl Into<String>) -> Self {
         let inner = self.clone();
         let check = Box::new(move |view: &View<'_>| inner.check(view));
-        Self(Arc::new(Named { name: name.into(), check, parts: self.0.parts.clone() }))
+        let (parts, both) = (self.0.parts.clone(), self.0.both.clone());
+        Self(Arc::new(Named { name: name.into(), check, parts, both }))
     }
 
     /// Evaluates it.
@@ -267,18 +309,26 @@ impl Predicate {
                 (true, true) => format!("`{}` holds", inner.name()),
                 _ => outcome.reason,
             };
-            Outcome { holds: !outcome.holds, reason, blame: outcome.blame }
+            Outcome { holds: !outcome.holds, reason, blame: outcome.blame, progress: None }
         })
     }
 
     /// Holds where both do. The other is not asked where this one fails.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
+        let both = Some((self.clone(), other.clone()));
         let (a, b) = (self.clone(), other.clone());
-        Self::new(format!("({} ∧ {})", a.name(), b.name()), move |view| {
+        let name = format!("({} ∧ {})", a.name(), b.name());
+        let check = move |view: &View<'_>| {
             let first = a.explained(view);
             if first.holds { b.explained(view) } else { first }
-        })
+        };
+        Self(Arc::new(Named { name, check: Box::new(check), parts: Parts::Whole, both }))
+    }
+
+    /// The two of which it is the conjunction.
+    fn parts_of_and(&self) -> Option<&(Self, Self)> {
+        self.0.both.as_ref()
     }
 
     /// Holds where at least one does. The other is not asked where this one holds.
@@ -295,6 +345,10 @@ impl Predicate {
                 return second;
             }
             first.reason = format!("{}; {}", first.reason, second.reason);
+            // One of them is enough, so the one that is nearer counts.
+            if second.progress() > first.progress() {
+                first.progress = second.progress;
+            }
             first.blame.extend(second.blame);
             first
         })
@@ -334,7 +388,7 @@ impl StepPredicate {
         name: impl Into<String>,
         check: impl Fn(&Step<'_>) -> Outcome + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Named { name: name.into(), check: Box::new(check), parts: Parts::Whole }))
+        Self(Arc::new(Named { name: name.into(), check: Box::new(check), parts: Parts::Whole, both: None }))
     }
 
     /// Its name.

@@ -56,8 +56,10 @@ pub fn clients_done() -> Predicate {
 
 fn not_done(worker: Worker<'_>) -> Outcome {
     let total = worker.command_count().map_or_else(|| "endless".to_owned(), |count| count.to_string());
-    Outcome::fails(format!("{} has {} of {total} results", worker.address(), worker.result_count()))
+    let done = worker.result_count();
+    Outcome::fails(format!("{} has {done} of {total} results", worker.address()))
         .blaming(worker.address(), "results")
+        .so_far(done, worker.command_count().map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX)))
 }
 
 /// One client has finished its workload. (DSLabs `clientDone`)
@@ -74,8 +76,9 @@ pub fn client_has_results(address: Address, count: usize) -> Predicate {
     Predicate::new(format!("{address} has {count} results"), move |view| match view.worker(address) {
         Some(worker) if worker.result_count() == count => Outcome::holds(),
         Some(worker) => {
-            Outcome::fails(format!("{address} has {} results, not {count}", worker.result_count()))
-                .blaming(address, "results")
+            let done = worker.result_count();
+            let outcome = Outcome::fails(format!("{address} has {done} results, not {count}"));
+            outcome.blaming(address, "results").so_far(if done < count { done } else { 0 }, count)
         }
         None => no_such_client(address),
     })

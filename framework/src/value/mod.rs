@@ -3,6 +3,7 @@
 mod diff;
 mod ignored;
 mod serializer;
+mod variants;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use diff::Change;
 pub use ignored::ignored_fields;
+pub use variants::variants;
 
 /// A value with the names its type gives it. Made by serde's `Serialize`, so every node, message and timer has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

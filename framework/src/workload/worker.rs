@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::any_node::{AnyEffect, AnyNode, Effects, erase, expect_payload, speaks};
+use crate::any_node::{AnyEffect, AnyNode, Effects, erase, expect_payload, kinds, speaks};
 use crate::client::Client;
 use crate::context::{Context, Durable};
 use crate::encoding::{self, DecodeError, EncodeError};
@@ -135,6 +135,9 @@ impl<C: Client> AnyNode for ClientWorker<C> {
     }
     fn speaks(&self) -> [(TypeId, &'static str); 2] {
         speaks::<C>()
+    }
+    fn kinds(&self) -> [&'static [&'static str]; 2] {
+        kinds::<C>()
     }
     fn as_any(&self) -> &dyn Any {
         &self.client

@@ -3,16 +3,21 @@
 use ahash::AHashMap;
 use framework::ReadSet;
 
-use crate::space::LocalId;
+use crate::space::{ComponentId, LocalId, Space};
 
 /// Remembered answers of one predicate over whole states.
-#[derive(Default)]
-pub(super) struct WholeMemory {
+pub(crate) struct WholeMemory<A = bool> {
     /// Everything the predicate was ever seen to look at, by this evaluator, if it evaluated it at all.
     pub(super) read: Option<ReadSet>,
-    answers: AHashMap<Box<[LocalId]>, bool>,
+    answers: AHashMap<Box<[LocalId]>, A>,
     lookups: u64,
     hits: u64,
+}
+
+impl<A> Default for WholeMemory<A> {
+    fn default() -> Self {
+        Self { read: None, answers: AHashMap::new(), lookups: 0, hits: 0 }
+    }
 }
 
 /// After so many lookups a memory has to have been of use.
@@ -21,7 +26,31 @@ const TRIAL_LOOKUPS: u64 = 1 << 14;
 /// A memory with more answers than this no longer fits the cache, and is begun anew.
 const ANSWERS_MAX: usize = 1 << 16;
 
-impl WholeMemory {
+impl<A: Copy> WholeMemory<A> {
+    /// The answer for a state: remembered if it can be, else what `evaluate` says, which also tells what it looked at.
+    pub(crate) fn answer_or(
+        &mut self,
+        key: &mut Vec<LocalId>,
+        space: &Space,
+        ids: &[ComponentId],
+        evaluate: impl FnOnce() -> (A, ReadSet),
+    ) -> A {
+        let useful = self.is_useful();
+        if useful {
+            key_of(key, space, ids, self.read.unwrap_or_default());
+            if let Some(answer) = self.answer(key) {
+                return answer;
+            }
+        }
+        let (answer, read) = evaluate();
+        self.note_read(read);
+        if useful && self.is_useful() {
+            key_of(key, space, ids, self.read.unwrap_or_default());
+            self.remember(key, answer);
+        }
+        answer
+    }
+
     /// Whether answers are worth remembering: not if the network is read, which hardly repeats, and not if the nodes it
     /// reads do not repeat.
     pub(super) fn is_useful(&self) -> bool {
@@ -30,7 +59,7 @@ impl WholeMemory {
     }
 
     /// The answer for a key made of the locals in `read`.
-    pub(super) fn answer(&mut self, key: &[LocalId]) -> Option<bool> {
+    pub(super) fn answer(&mut self, key: &[LocalId]) -> Option<A> {
         self.lookups += 1;
         let answer = self.answers.get(key).copied();
         self.hits += u64::from(answer.is_some());
@@ -50,7 +79,7 @@ impl WholeMemory {
         }
     }
 
-    pub(super) fn remember(&mut self, key: &[LocalId], answer: bool) {
+    pub(super) fn remember(&mut self, key: &[LocalId], answer: A) {
         if self.answers.len() >= ANSWERS_MAX {
             self.answers.clear();
         }
@@ -131,5 +160,16 @@ impl PairMemory {
             }
             self.replaced = 0;
         }
+    }
+}
+
+/// The locals of the nodes in `read`.
+pub(super) fn key_of(key: &mut Vec<LocalId>, space: &Space, ids: &[ComponentId], read: ReadSet) {
+    key.clear();
+    let mut nodes = read.nodes();
+    while nodes != 0 {
+        let i = nodes.trailing_zeros() as usize;
+        nodes &= nodes - 1;
+        key.push(space.local_of(i, ids[i]));
     }
 }

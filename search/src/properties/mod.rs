@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 use framework::{Event, Outcome, Parts, Predicate, ReadSet, Source as _, Step, View};
 
-use self::memory::{Known, NodeMemory, PairMemory, WholeMemory};
+pub(crate) use self::memory::WholeMemory;
+use self::memory::{Known, NodeMemory, PairMemory, key_of};
 use crate::guard::{self, Panic};
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, LocalId, Space};
@@ -175,19 +176,27 @@ impl<'s> Properties<'s> {
         }
     }
 
-    /// Whether the invariant looks at nothing of which there is more than one version.
-    pub(crate) fn is_vacuous(&self, invariant: usize, space: &Space) -> bool {
+    /// Whether the invariant looks at nothing of which there is more than one version. `start` is any state.
+    pub(crate) fn is_vacuous(&self, invariant: usize, space: &Space, start: &[ComponentId]) -> bool {
         let varies = |i: usize| space.nodes[i].locals.len() > 1;
+        let state = space.state_ref(start);
+        let view = View::new(&state);
+        // Whether a part is about a node depends on its type only; one that panics is about it.
+        let about =
+            |part: &dyn Fn() -> Option<Outcome>| guard::catch(part).map_or(true, |part| part.is_some());
+        let address = |i: usize| space.addresses[i];
         let any_varies = match self.settings.invariants[invariant].parts() {
             Parts::Whole => {
                 let read = self.reads[invariant];
                 let read = read.unwrap_or_default();
                 read.network() || (0..space.len().min(64)).any(|i| read.nodes() & (1 << i) != 0 && varies(i))
             }
-            // Which nodes it is about is known for all invariants of its form together.
-            Parts::EachNode(_) => (0..self.nodes).any(|i| self.node_matters[i] && varies(i)),
-            Parts::EachPair(_) => (0..self.nodes * self.nodes).any(|pair| {
-                self.pair_matters[pair] && (varies(pair / self.nodes) || varies(pair % self.nodes))
+            Parts::EachNode(check) => {
+                (0..self.nodes).any(|i| varies(i) && about(&|| check(&view, address(i))))
+            }
+            Parts::EachPair(check) => (0..self.nodes).any(|i| {
+                (i + 1..self.nodes)
+                    .any(|j| (varies(i) || varies(j)) && about(&|| check(&view, address(i), address(j))))
             }),
         };
         !any_varies
@@ -522,15 +531,4 @@ fn parts_hold(
         }
     }
     Ok(true)
-}
-
-/// The locals of the nodes in `read`.
-fn key_of(key: &mut Vec<LocalId>, space: &Space, ids: &[ComponentId], read: ReadSet) {
-    key.clear();
-    let mut nodes = read.nodes();
-    while nodes != 0 {
-        let i = nodes.trailing_zeros() as usize;
-        nodes &= nodes - 1;
-        key.push(space.local_of(i, ids[i]));
-    }
 }

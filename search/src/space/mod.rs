@@ -13,6 +13,7 @@ mod components;
 mod messages;
 mod monitors;
 mod resolve;
+mod steps;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -137,6 +137,25 @@ impl Shard {
         }
     }
 
+    /// The record of a state, if it is there.
+    pub(crate) fn find(&self, hash: u64, components: &[ComponentId]) -> Option<u32> {
+        let places = Places::of(self.slots.len());
+        let tag = places.tag(hash);
+        let mut at = places.home(hash);
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return None;
+            }
+            if let Some(record) = places.record(slot, tag)
+                && self.records.is(record, components)
+            {
+                return Some(record);
+            }
+            at = places.next(at);
+        }
+    }
+
     /// Touches what `insert_one` is going to need. The loads do not depend on each other, so they overlap.
     fn warm(&self, places: Places, batch: &[u32], stride: usize) {
         let mut slots = [0_u32; BATCH];

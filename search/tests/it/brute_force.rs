@@ -444,6 +444,14 @@ impl World {
         }
     }
 
+    /// Whether nothing that may happen changes anything. A handler that panics is a change, a crash is none.
+    pub(crate) fn is_at_rest(&self, table: &Table, switches: &Switches, mishaps: &Mishaps) -> bool {
+        let goes_on = |happening: Happening| {
+            !happening.is_crash() && self.after(table, happening).as_ref() != Some(self)
+        };
+        !self.happenings(table, switches, mishaps).into_iter().any(goes_on)
+    }
+
     /// Every event that may happen.
     pub(crate) fn happenings(&self, table: &Table, switches: &Switches, mishaps: &Mishaps) -> Vec<Happening> {
         let mut happenings = self.plain_happenings(switches);
@@ -501,7 +509,7 @@ impl World {
     }
 
     /// The state after an event; `None` if its handler panics.
-    fn after(&self, table: &Table, happening: Happening) -> Option<Self> {
+    pub(crate) fn after(&self, table: &Table, happening: Happening) -> Option<Self> {
         let mut world = self.clone();
         let (me, input) = match happening {
             Happening::Message((from, to, value)) => (to, Input::Message { from, value }),
@@ -593,6 +601,53 @@ impl World {
         Self { nodes, network, used: (0, 0) }
     }
 
+    /// The state without something, by its name in a profile.
+    pub(crate) fn without(&self, item: &str) -> Self {
+        let mut rest = self.clone();
+        if item == "message Note" {
+            rest.network.clear();
+        }
+        let nodes = item.contains("TableNode").then_some(&mut rest.nodes).into_iter().flatten();
+        for one in nodes {
+            match item.split_once('.') {
+                Some((_, "state")) => one.state = 0,
+                Some((_, "fuel")) => one.fuel = 0,
+                Some((_, "me")) => {}
+                None if item.starts_with("timer Alarm of ") => one.timers.clear(),
+                _ => panic!("nobody expects `{item}`"),
+            }
+        }
+        rest
+    }
+
+    /// The different values of something that a profile names, in this state.
+    pub(crate) fn values(&self, item: &str) -> BTreeSet<String> {
+        if item == "message Note" {
+            return self.network.iter().map(|message| format!("{message:?}")).collect();
+        }
+        let values = (0..).zip(&self.nodes).flat_map(|(me, one): (u8, &One)| match item.split_once('.') {
+            Some((_, "state")) => vec![one.state.to_string()],
+            Some((_, "fuel")) => vec![one.fuel.to_string()],
+            Some((_, "me")) => vec![me.to_string()],
+            _ => one.timers.iter().map(|timer| format!("{timer:?}")).collect(),
+        });
+        values.collect()
+    }
+
+    /// What a view shows of it: all but the faults used.
+    pub(crate) fn shown(&self) -> Self {
+        Self { used: (0, 0), ..self.clone() }
+    }
+
+    /// The state with the faults that the events of a trace used: an engine's state does not tell.
+    pub(crate) fn after_faults_in(mut self, events: &[Event]) -> Self {
+        for happening in events.iter().map(Happening::of) {
+            self.used.0 += u16::from(happening.is_crash());
+            self.used.1 += u16::from(matches!(happening, Happening::Restart(_)));
+        }
+        self
+    }
+
     /// Takes every message out of the network, and says which.
     pub(crate) fn drop_all(&mut self) -> BTreeSet<Message> {
         std::mem::take(&mut self.network)
@@ -615,6 +670,10 @@ fn timer_of(timer: &PendingTimer) -> Timer {
 }
 
 impl Happening {
+    fn is_crash(self) -> bool {
+        matches!(self, Self::Crash(_) | Self::CrashInMessage(..) | Self::CrashInTimer(..))
+    }
+
     /// What the engine's form of an event says.
     pub(crate) fn of(event: &Event) -> Self {
         match event {
@@ -630,6 +689,9 @@ impl Happening {
         }
     }
 }
+
+/// Of how many states a node counts itself as nearer to what is wanted of it.
+const SO_FAR: usize = 7;
 
 /// Something that may be true of a state.
 #[derive(Clone, Copy, Debug)]
@@ -722,14 +784,36 @@ impl Claim {
     /// That it is true.
     pub(crate) fn predicate(self, name: String) -> Predicate {
         match self {
-            Self::AllAre(state) => {
-                Predicate::for_each(name, move |_, node: &TableNode<0>| (node.state == state).into())
-            }
+            Self::AllAre(state) => Predicate::for_each(name, move |_, node: &TableNode<0>| {
+                let outcome = Outcome::from(node.state == state);
+                outcome.so_far(usize::from(node.state), SO_FAR)
+            }),
             Self::AllDiffer => {
                 type Pair<'a> = (Address, &'a TableNode<0>);
                 Predicate::for_each_pair(name, |a: Pair<'_>, b: Pair<'_>| (a.1.state != b.1.state).into())
             }
             _ => Predicate::holds(name, move |view| self.holds(view)),
+        }
+    }
+
+    /// What has to hold for it to be true: the nodes each part is about, and whether it holds or else how far it is from
+    /// that, in millionths.
+    pub(crate) fn parts(self, table: &Table, world: &World) -> Vec<(Vec<Address>, Result<(), u64>)> {
+        let state = |node: u8| world.nodes[usize::from(node)].state;
+        let is_up = |node: u8| world.nodes[usize::from(node)].up;
+        let first_kind: Vec<u8> =
+            (0..table.nodes).filter(|node| table.kind(*node) == 0 && is_up(*node)).collect();
+        let when = |holds: bool, left: u64| if holds { Ok(()) } else { Err(left) };
+        match self {
+            Self::AllAre(wanted) => {
+                let left = |node: u8| 1_000_000 - u64::from(state(node)) * 1_000_000 / SO_FAR as u64;
+                let one = |node: &u8| (vec![address(*node)], when(state(*node) == wanted, left(*node)));
+                first_kind.iter().map(one).collect()
+            }
+            Self::AllDiffer => pairs(&first_kind)
+                .map(|(a, b)| (vec![address(a), address(b)], when(state(a) != state(b), 1_000_000)))
+                .collect(),
+            _ => vec![(Vec::new(), when(self.is_true(table, world), 1_000_000))],
         }
     }
 
@@ -822,6 +906,8 @@ pub(crate) struct Question {
     pub(crate) never_steps: Vec<StepClaim>,
     pub(crate) goals: Vec<Claim>,
     pub(crate) prunes: Vec<Claim>,
+    /// Where the system may come to rest, if stuck states are looked for.
+    pub(crate) stuck: Option<Vec<Claim>>,
     pub(crate) max_depth: Option<u32>,
 }
 
@@ -833,6 +919,7 @@ pub(crate) enum End {
     Panicked,
     Violated(usize),
     ViolatedStep(usize),
+    Stuck,
     Goal(usize),
 }
 
@@ -874,7 +961,7 @@ pub(crate) fn enumerate(
     };
     // What the steps from the level before led to.
     let mut reached: BTreeSet<World> = BTreeSet::new();
-    let (mut panicked, mut bad_step) = (false, None);
+    let (mut panicked, mut bad_step, mut stuck) = (false, None, false);
     let mut depth_spent = false;
     for depth in first_depth.. {
         let mut level: BTreeSet<World> = BTreeSet::new();
@@ -918,6 +1005,10 @@ pub(crate) fn enumerate(
             Some(End::Violated(number))
         } else if let Some(number) = bad_step {
             Some(End::ViolatedStep(number))
+        } else if stuck {
+            // It is one of the states that were expanded, a level before.
+            answer.depth = depth - 1;
+            Some(End::Stuck)
         } else if let Some(number) = goal {
             Some(End::Goal(number))
         } else if expandable.is_empty() && depth >= last_start {
@@ -935,16 +1026,19 @@ pub(crate) fn enumerate(
         if answer.states.len() > cap {
             return None;
         }
-        (panicked, bad_step) = (false, None);
+        (panicked, bad_step, stuck) = (false, None, false);
         for world in expandable {
+            let mut goes_on = false;
             for happening in world.happenings(table, &question.switches, &question.mishaps) {
                 let Some(next) = world.after(table, happening) else {
-                    panicked = true;
+                    (panicked, goes_on) = (true, true);
                     continue;
                 };
                 if next == world {
                     continue;
                 }
+                // A crash does not set anything going.
+                goes_on |= !happening.is_crash();
                 let wrong = question
                     .never_steps
                     .iter()
@@ -956,6 +1050,8 @@ pub(crate) fn enumerate(
                     reached.insert(next);
                 }
             }
+            let may_end = |ends: &Vec<Claim>| ends.iter().any(|end| end.is_true(table, &world));
+            stuck |= !goes_on && question.stuck.as_ref().is_some_and(|ends| !may_end(ends));
         }
     }
     unreachable!("depths do not end")
@@ -985,6 +1081,30 @@ pub(crate) fn enumerate_some(
     }
     question.max_depth = Some(depth - 1);
     best.expect("one step from a start leads to few states")
+}
+
+/// Whether a state in which a claim is true can be reached from this one; `None` if there is too much to look at.
+pub(crate) fn can_reach(
+    table: &Table,
+    question: &Question,
+    from: &World,
+    goal: &[Claim],
+    cap: usize,
+) -> Option<bool> {
+    let mut seen = BTreeSet::from([from.clone()]);
+    let mut left = vec![from.clone()];
+    while let Some(world) = left.pop() {
+        if goal.iter().any(|claim| claim.is_true(table, &world)) {
+            return Some(true);
+        }
+        if seen.len() > cap {
+            return None;
+        }
+        for happening in world.happenings(table, &question.switches, &question.mishaps) {
+            left.extend(world.after(table, happening).filter(|next| seen.insert(next.clone())));
+        }
+    }
+    Some(false)
 }
 
 /// Follows a trace of the engine on plain states: every event has to be possible, and lead to the engine's state. A

@@ -6,6 +6,7 @@
     reason = "clippy knows a test by its attribute, and helpers of tests have none"
 )]
 
+mod analyses;
 mod brute_force;
 mod limits;
 mod monitors;

@@ -16,12 +16,12 @@ const MATRIX: [(usize, bool); 8] =
     [(1, true), (1, false), (2, true), (2, false), (3, true), (3, false), (8, true), (8, false)];
 
 /// The most states of a system; now and then there is a larger one, for what only happens in larger searches.
-fn cap(seed: u64) -> usize {
+pub(crate) fn cap(seed: u64) -> usize {
     if seed.is_multiple_of(40) { 3_000 } else { 250 }
 }
 
 /// Two corners of the matrix that differ in everything, or now and then all of it.
-fn matrix(seed: u64) -> Vec<(usize, bool)> {
+pub(crate) fn matrix(seed: u64) -> Vec<(usize, bool)> {
     let index = usize::try_from(seed).unwrap();
     if seed.is_multiple_of(20) {
         MATRIX.to_vec()
@@ -30,12 +30,12 @@ fn matrix(seed: u64) -> Vec<(usize, bool)> {
     }
 }
 
-fn claims(table: &Table, dice: &mut Dice, at_most: u8) -> Vec<Claim> {
+pub(crate) fn claims(table: &Table, dice: &mut Dice, at_most: u8) -> Vec<Claim> {
     (0..dice.below(at_most + 1)).map(|_| Claim::random(table, dice)).collect()
 }
 
 /// The engine's settings for a question.
-fn settings(question: &Question) -> Settings {
+pub(crate) fn settings(question: &Question) -> Settings {
     let numbered = |kind: &str, number: usize| format!("{kind} {number}");
     Settings {
         invariants: (0..).zip(&question.never).map(|(i, c)| c.invariant(numbered("never", i))).collect(),
@@ -45,6 +45,10 @@ fn settings(question: &Question) -> Settings {
             .collect(),
         goals: (0..).zip(&question.goals).map(|(i, c)| c.predicate(numbered("goal", i))).collect(),
         prunes: (0..).zip(&question.prunes).map(|(i, c)| c.predicate(numbered("prune", i))).collect(),
+        stuck: question
+            .stuck
+            .as_ref()
+            .map(|ends| (0..).zip(ends).map(|(i, c)| c.predicate(numbered("end", i))).collect()),
         delivery: question.switches.delivery(),
         faults: question.mishaps.faults(),
         max_depth: question.max_depth,
@@ -54,11 +58,17 @@ fn settings(question: &Question) -> Settings {
 }
 
 /// Everything that must be the same with any number of threads, as text.
-fn fingerprint(results: &Results) -> String {
+pub(crate) fn fingerprint(results: &Results) -> String {
     let stats = &results.stats;
     let goals: Vec<World> = results.goal_states.iter().map(World::of).collect();
+    let missed = results.missed.as_ref().map(|missed| {
+        let near = |near: &search::NearMiss| {
+            format!("{:?} {:?} {} {:?}", World::of(&near.state), near.trace.events, near.states, near.parts)
+        };
+        (missed.goals.iter().map(near).collect::<Vec<_>>(), &missed.obstacles)
+    });
     format!(
-        "{:?}\n{:?}\n{:?}\n{goals:?}\n{:?}",
+        "{:?}\n{:?}\n{:?}\n{goals:?}\n{missed:?}\n{:?}",
         results.verdict,
         results.trace.as_ref().map(|trace| (World::of(&trace.start), &trace.events, trace.found_len)),
         results.coverage,
@@ -81,9 +91,17 @@ fn end_of(results: &Results) -> End {
             End::ViolatedStep(number(invariant))
         }
         Verdict::Violated { invariant, .. } => End::Violated(number(invariant)),
+        Verdict::Stuck { .. } => End::Stuck,
         Verdict::GoalFound { goal } => End::Goal(number(goal)),
         other => panic!("nobody expects {other}"),
     }
+}
+
+/// Whether nothing changes any more, in a state that is not one of those where the system may end.
+fn is_stuck(table: &Table, question: &Question, world: &World) -> bool {
+    let ends = question.stuck.as_ref().expect("stuck states are looked for");
+    world.is_at_rest(table, &question.switches, &question.mishaps)
+        && !ends.iter().any(|end| end.is_true(table, world))
 }
 
 /// The trace of the results leads to what the verdict says, also on plain states, and nothing can be left out of it.
@@ -109,6 +127,10 @@ fn check_trace(table: &Table, question: &Question, settings: &Settings, results:
             let happening = Happening::of(trace.events.last().unwrap());
             assert!(question.never_steps[number].is_true(table, &before, happening, &last));
             assert_ne!(before, last, "a step that changes nothing is not checked: {:?}", trace.events);
+        }
+        End::Stuck => {
+            let last = last.after_faults_in(&trace.events);
+            assert!(is_stuck(table, question, &last), "{:?}", trace.events);
         }
         End::Exhausted | End::Depth => panic!("nothing was found, but there is a trace"),
     }
@@ -164,7 +186,7 @@ fn compare(seed: u64, table: &Table, starts: &[State], question: &Question, answ
 }
 
 /// Names the system that a failure is about.
-struct Naming(&'static str, u64);
+pub(crate) struct Naming(pub(crate) &'static str, pub(crate) u64);
 
 impl Drop for Naming {
     fn drop(&mut self) {
@@ -174,7 +196,7 @@ impl Drop for Naming {
     }
 }
 
-fn initial(table: &Table) -> (State, [(World, u32); 1]) {
+pub(crate) fn initial(table: &Table) -> (State, [(World, u32); 1]) {
     let start = State::initial(&table.system()).unwrap();
     let world = World::initial(table);
     assert_eq!(World::of(&start), world);
@@ -182,7 +204,7 @@ fn initial(table: &Table) -> (State, [(World, u32); 1]) {
 }
 
 /// How often each kind of end came up: a test that only ever sees one proves little.
-fn tally(ends: &mut [u32; 6], end: &End) {
+fn tally(ends: &mut [u32; 7], end: &End) {
     let kind = match end {
         End::Exhausted => 0,
         End::Depth => 1,
@@ -190,13 +212,14 @@ fn tally(ends: &mut [u32; 6], end: &End) {
         End::Violated(_) => 3,
         End::ViolatedStep(_) => 4,
         End::Goal(_) => 5,
+        End::Stuck => 6,
     };
     ends[kind] += 1;
 }
 
 #[test]
 fn visits_the_states_that_brute_force_visits() {
-    let mut ends = [0; 6];
+    let mut ends = [0; 7];
     for seed in 0..1200 {
         let _naming = Naming("plain", seed);
         let table = table(seed);
@@ -225,7 +248,7 @@ fn visits_the_states_that_brute_force_visits() {
 
 #[test]
 fn finds_what_brute_force_finds() {
-    let mut ends = [0; 6];
+    let mut ends = [0; 7];
     for seed in 0..3000 {
         let _naming = Naming("predicates", seed);
         let dice = &mut Dice::new(seed);
@@ -246,7 +269,7 @@ fn finds_what_brute_force_finds() {
 
 #[test]
 fn prunes_and_checks_steps_as_brute_force_does() {
-    let mut ends = [0; 6];
+    let mut ends = [0; 7];
     let mut pruned = 0;
     for seed in 0..2500 {
         let _naming = Naming("prunes and steps", seed);
@@ -272,7 +295,7 @@ fn prunes_and_checks_steps_as_brute_force_does() {
 
 #[test]
 fn crashes_and_restarts_as_brute_force_does() {
-    let mut ends = [0; 6];
+    let mut ends = [0; 7];
     let mut in_handlers = 0;
     for seed in 0..1500 {
         let _naming = Naming("crashes", seed);
@@ -315,6 +338,31 @@ fn crashes_and_restarts_as_brute_force_does() {
     }
     assert!(ends[0] > 100 && ends[2] > 20 && ends[3] > 100 && ends[4] > 10 && ends[5] > 100, "{ends:?}");
     assert!(in_handlers > 100, "{in_handlers}");
+}
+
+#[test]
+fn finds_the_stuck_states_that_brute_force_finds() {
+    let mut ends = [0; 7];
+    for seed in 0..2500 {
+        let _naming = Naming("stuck", seed);
+        let dice = &mut Dice::new(seed);
+        let table = Table { panics: if dice.once_in(6) { 60 } else { 0 }, ..table(seed ^ 0x6666_0000) };
+        let mut question = Question {
+            switches: Switches::random(&table, dice),
+            never: if dice.once_in(4) { claims(&table, dice, 1) } else { Vec::new() },
+            goals: if dice.once_in(4) { claims(&table, dice, 1) } else { Vec::new() },
+            prunes: if dice.once_in(4) { claims(&table, dice, 1) } else { Vec::new() },
+            mishaps: if dice.once_in(3) { Mishaps::random(&table, dice) } else { Mishaps::default() },
+            never_steps: (0..dice.below(7) / 6).map(|_| StepClaim::random(&table, dice)).collect(),
+            stuck: Some(claims(&table, dice, 3)),
+            ..Question::default()
+        };
+        let (start, worlds) = initial(&table);
+        let answer = enumerate_some(&table, &worlds, &mut question, cap(seed));
+        tally(&mut ends, &answer.end);
+        compare(seed, &table, &[start], &question, &answer);
+    }
+    assert!(ends[0] > 50 && ends[1] > 50 && ends[2] > 50 && ends[3] > 50 && ends[6] > 500, "{ends:?}");
 }
 
 #[test]
@@ -442,6 +490,7 @@ fn a_random_search_does_not_depend_on_threads_and_finds_only_what_is_there() {
             goals: claims(&table, dice, 1),
             prunes: claims(&table, dice, 1),
             never_steps: (0..dice.below(2)).map(|_| StepClaim::random(&table, dice)).collect(),
+            stuck: dice.once_in(3).then(|| claims(&table, dice, 1)),
             max_depth: Some(6),
             ..Question::default()
         };
@@ -452,6 +501,7 @@ fn a_random_search_does_not_depend_on_threads_and_finds_only_what_is_there() {
                 goals: Vec::new(),
                 prunes: Vec::new(),
                 never_steps: Vec::new(),
+                stuck: None,
                 ..question.clone()
             };
             enumerate(&table, &worlds, &open, 30_000)
@@ -481,6 +531,7 @@ fn a_random_search_does_not_depend_on_threads_and_finds_only_what_is_there() {
                     End::Goal(number) => assert!(question.goals[number].is_true(&table, &last)),
                     End::Panicked => assert_eq!(states.len(), trace.events.len()),
                     End::ViolatedStep(_) => {}
+                    End::Stuck => assert!(is_stuck(&table, &question, &last.after_faults_in(&trace.events))),
                     End::Exhausted | End::Depth => panic!("a random search proves nothing"),
                 }
                 assert!(trace.events.len() <= 6 && trace.events.len() <= trace.found_len);
