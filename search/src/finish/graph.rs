@@ -253,8 +253,8 @@ fn for_each_step(bfs: &Bfs<'_>, numbers: &Numbers, visit: impl Fn(u32, Step) + S
                 let to = successor.and_then(|successor| {
                     after.clear();
                     after.extend_from_slice(here.ids);
-                    space.advance(after, node, event, successor);
-                    bfs.find(after)
+                    // A step that a monitor was never shown is one that the search did not take.
+                    if space.advance(after, node, event, successor) { bfs.find(after) } else { None }
                 });
                 visit(from, to.map_or(Step::Out, |to| Step::To(numbers.of(to))));
                 true

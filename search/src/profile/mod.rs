@@ -98,11 +98,12 @@ impl ProfileRow {
 
 #[doc = include_str!("../../docs/profile.md")]
 ///
-/// Invariants, goals and stuck states of the settings are not looked for; prunes and budgets are as always.
+/// Invariants, monitors, goals and stuck states of the settings are not looked for; prunes and budgets are as always.
 pub fn profile(start: &State, settings: &Settings) -> Profile {
     let settings = Settings {
         invariants: Vec::new(),
         step_invariants: Vec::new(),
+        monitors: Vec::new(),
         goals: Vec::new(),
         stuck: None,
         ..settings.clone()

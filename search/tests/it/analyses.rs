@@ -290,10 +290,7 @@ fn a_profile_counts_what_brute_force_counts() {
                 assert_eq!(row.distinct, values.len() as u64 + absent, "{item}");
                 for (bound, within) in &row.bounds {
                     let small = |world: &&World| {
-                        world
-                            .values(&table, &item)
-                            .iter()
-                            .all(|value| value.parse::<u64>().unwrap() <= *bound)
+                        world.values(&item).iter().all(|value| value.parse::<u64>().unwrap() <= *bound)
                     };
                     assert_eq!(*within, answer.states.keys().filter(small).count() as u64, "{item} {bound}");
                 }
