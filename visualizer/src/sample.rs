@@ -158,6 +158,7 @@ pub(crate) fn results(verdict: Verdict, start: &State, texts: &[&str]) -> Result
         trace: Some(Trace { start: start.clone(), events, found_len }),
         goal_states: vec![],
         stats: Stats { states: 41, depth: 6, ..Stats::default() },
+        missed: None,
         coverage: Coverage::default(),
     }
 }

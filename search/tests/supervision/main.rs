@@ -124,6 +124,7 @@ fn failed(error: StepError) -> Results {
         trace: None,
         goal_states: Vec::new(),
         stats: search::Stats::default(),
+        missed: None,
         coverage: search::Coverage::default(),
     }
 }

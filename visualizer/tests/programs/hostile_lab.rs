@@ -102,7 +102,13 @@ impl Lab for Hostile {
         }
         let mut system = System::new();
         system.add(Address::server(1), Server { deed, count: 0 }).map_err(|error| error.to_string())?;
-        Ok(Scenario { system, invariants: Vec::new(), step_invariants: Vec::new(), goals: Vec::new() })
+        Ok(Scenario {
+            system,
+            invariants: Vec::new(),
+            step_invariants: Vec::new(),
+            monitors: Vec::new(),
+            goals: Vec::new(),
+        })
     }
 }
 
