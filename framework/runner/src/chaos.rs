@@ -7,10 +7,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use crate::failure::Failure;
+use framework::guard;
+
+use crate::failure::{Failure, FailureKind};
 use crate::schedule::Schedule;
 use crate::shrink::{shrink, until};
+use crate::trace::Trace;
 
 /// How often a shrinking run is tried.
 const TRIES_MAX: u32 = 500;
@@ -18,7 +22,7 @@ const TRIES_MAX: u32 = 500;
 /// Repeats a run with many seeds.
 ///
 /// The first seed that fails is reported, in the order of the seeds and not of the clock: the same for any number of
-/// threads.
+/// threads. A test fails when it returns a failure, and when it panics, as a failed assertion does.
 ///
 /// ```
 /// use std::time::Duration;
@@ -99,14 +103,15 @@ impl Chaos {
         let original = schedule(seed);
         let (kind, at) = (failure.kind().clone(), failure.at());
         let mut smallest = failure;
-        let mut again = |candidate: &Schedule| match test(seed, candidate) {
+        let mut again = |candidate: &Schedule| match guarded(seed, || test(seed, candidate)) {
             Err(failure) if failure.kind().is_same_finding(&kind) => {
                 smallest = failure;
                 true
             }
             _ => false,
         };
-        // Later actions cannot have caused it, unless the test does other things with another schedule.
+        // Later actions cannot have caused it, unless the test does other things with another schedule. Of a panic of the
+        // test nobody knows the time.
         let early = until(&original, at);
         let shrunk = shrink(if again(&early) { early } else { original.clone() }, TRIES_MAX, &mut again);
         // The last try need not have been the smallest schedule.
@@ -124,7 +129,7 @@ impl Chaos {
             if seed >= self.seeds.end || lock().as_ref().is_some_and(|(failed, _)| *failed < seed) {
                 return;
             }
-            if let Err(failure) = test(seed) {
+            if let Err(failure) = guarded(seed, || test(seed)) {
                 let mut first = lock();
                 if first.as_ref().is_none_or(|(failed, _)| seed < *failed) {
                     *first = Some((seed, failure));
@@ -139,6 +144,14 @@ impl Chaos {
         });
         first.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes a failure of a panic of the test.
+fn guarded(seed: u64, test: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    guard::catch(test).unwrap_or_else(|panic| {
+        let kind = FailureKind::TestPanicked { panic: panic.text };
+        Err(Failure::new(kind, Duration::ZERO, Trace::unknown(seed)))
+    })
 }
 
 /// The first seed with which a run failed.
@@ -173,7 +186,7 @@ impl ChaosFailure {
 
 impl fmt::Display for ChaosFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {}", self.seed, self.failure)?;
+        write!(f, "{}", self.failure)?;
         if let Some((original, shrunk)) = &self.schedules {
             let (kept, all) = (shrunk.len(), original.len());
             write!(f, "\nIt fails with {kept} of the schedule's {all} actions")?;

@@ -96,16 +96,23 @@ pub enum FailureKind {
     },
     /// The test asked for something that cannot be done.
     Refused(RunError),
+    /// The schedule asks for something that cannot be done.
+    BadSchedule(RunError),
+    /// The test itself panicked, as a failed assertion does; only [`Chaos`](crate::Chaos) catches that.
+    TestPanicked {
+        /// The message and the place.
+        panic: String,
+    },
 }
 
 impl FailureKind {
-    /// Whether the run is over. It goes on after a wait in vain, and after a request that was refused.
+    /// Whether the run is over. It goes on after a wait in vain, and after a request of the test that was refused.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::TimeUp { .. } | Self::Refused(_))
     }
 
     /// The word for it in machine-readable output: `violated`, `handler-panicked`, `handler-hung`, `not-serializable`,
-    /// `predicate-panicked`, `time-up`, `too-many-events`, `refused`.
+    /// `predicate-panicked`, `time-up`, `too-many-events`, `refused`, `bad-schedule`, `test-panicked`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Violated { .. } => "violated",
@@ -116,6 +123,8 @@ impl FailureKind {
             Self::TimeUp { .. } => "time-up",
             Self::TooManyEvents { .. } => "too-many-events",
             Self::Refused(_) => "refused",
+            Self::BadSchedule(_) => "bad-schedule",
+            Self::TestPanicked { .. } => "test-panicked",
         }
     }
 
@@ -134,7 +143,8 @@ impl FailureKind {
             (Self::PredicatePanicked { predicate: a, .. }, Self::PredicatePanicked { predicate: b, .. })
             | (Self::TimeUp { waited_for: a, .. }, Self::TimeUp { waited_for: b, .. }) => a == b,
             (Self::TooManyEvents { .. }, Self::TooManyEvents { .. }) => true,
-            (Self::Refused(a), Self::Refused(b)) => a == b,
+            (Self::Refused(a), Self::Refused(b)) | (Self::BadSchedule(a), Self::BadSchedule(b)) => a == b,
+            (Self::TestPanicked { panic: a }, Self::TestPanicked { panic: b }) => a == b,
             _ => false,
         }
     }
@@ -164,6 +174,8 @@ impl fmt::Display for FailureKind {
                 "the nodes handled more than {events_max} events; look for messages that cause each other without end: {busiest}"
             ),
             Self::Refused(error) => write!(f, "{error}"),
+            Self::BadSchedule(error) => write!(f, "the schedule cannot be followed: {error}"),
+            Self::TestPanicked { panic } => write!(f, "the test panicked: {panic}"),
         }
     }
 }

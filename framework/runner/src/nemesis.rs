@@ -138,35 +138,31 @@ impl Nemesis {
 
     fn fault(&self, draw: &dyn Fn(u64) -> Draw, down: &mut Vec<Address>) -> Option<Action> {
         let node = *pick(&self.nodes, draw(1))?;
+        let others: Vec<Address> = self.nodes.iter().copied().filter(|other| *other != node).collect();
         let heals = draw(2).below(4) == 0;
         Some(match pick(&self.faults, draw(3))? {
             Fault::Split | Fault::Isolate | Fault::CutLink if heals => Action::Heal,
             Fault::Split => {
-                // Both groups have a node: the first draw takes one side of the picked node, and the rest follow.
-                let other = *pick(&self.nodes, draw(4))?;
-                let with_node = |address: &Address, i| {
-                    *address == node || *address != other && draw(5).below(u64::MAX) >> (i % 64) & 1 == 1
+                // The two that are picked are on different sides, so both sides have a node; for the rest a coin is tossed.
+                let other = *pick(&others, draw(4))?;
+                let coins = draw(5).between(0, u64::MAX);
+                let with_node = |i: usize, address: Address| {
+                    address == node || address != other && coins >> (i % 64) & 1 == 1
                 };
                 let (first, second): (Vec<_>, Vec<_>) =
-                    self.nodes.iter().enumerate().partition(|(i, address)| with_node(address, *i));
+                    self.nodes.iter().enumerate().partition(|(i, address)| with_node(*i, **address));
                 let side =
                     |side: Vec<(usize, &Address)>| side.into_iter().map(|(_, a)| *a).collect::<Vec<_>>();
                 Action::Split(vec![side(first), side(second)])
             }
             Fault::Isolate => Action::Isolate(node),
-            Fault::CutLink => {
-                let others: Vec<Address> =
-                    self.nodes.iter().copied().filter(|other| *other != node).collect();
-                Action::CutLink { from: node, to: *pick(&others, draw(4))? }
-            }
+            Fault::CutLink => Action::CutLink { from: node, to: *pick(&others, draw(4))? },
             Fault::Crash => {
                 let restarts = down.len() >= self.down_max || !down.is_empty() && draw(4).below(2) == 0;
                 if restarts {
-                    let place = usize::try_from(draw(5).below(down.len() as u64)).ok()?;
-                    if down.is_empty() {
-                        return None;
-                    }
-                    Action::Restart(down.remove(place))
+                    let restarted = *pick(down, draw(5))?;
+                    down.retain(|node| *node != restarted);
+                    Action::Restart(restarted)
                 } else {
                     let up: Vec<Address> =
                         self.nodes.iter().copied().filter(|node| !down.contains(node)).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use framework::{
-    Address, AnyNode, Client, ClientWorker, Node, Outcome, Predicate, System, View, Workload,
+    Address, AnyNode, Client, ClientWorker, HandlerFault, Node, Outcome, Predicate, System, View, Workload,
     predicate::clients_done,
 };
 
@@ -77,6 +77,7 @@ impl Run {
     ///
     /// When an `init` panics, or the initial state violates an invariant.
     pub fn new(system: &System, settings: Settings) -> Result<Self, Failure> {
+        tracing::debug!(seed = settings.seed, mode = ?settings.mode, nodes = system.len(), "run");
         let world = World::new(system, &settings);
         let running = world.running.clone();
         let engine = match settings.mode {
@@ -97,6 +98,12 @@ impl Run {
 
     fn failed(&self, kind: FailureKind) -> Failure {
         self.engine.read(|world| world.failure(kind))
+    }
+
+    /// Ends the run.
+    fn over(&mut self, kind: FailureKind) -> Failure {
+        self.engine.with(|world| world.fail(kind.clone()));
+        self.outcome().err().unwrap_or_else(|| self.failed(kind))
     }
 
     fn refuse<R>(&self, result: Result<R, RunError>) -> Result<R, Failure> {
@@ -164,7 +171,7 @@ impl Run {
             Engine::RealTime(real_time) => real_time.advance(until, goal),
         };
         let ended = ended.map_err(|panic| {
-            self.failed(FailureKind::PredicatePanicked { predicate: name, panic: panic.text })
+            self.over(FailureKind::PredicatePanicked { predicate: name, panic: panic.text })
         })?;
         self.check_invariants()?;
         Ok(match ended {
@@ -186,8 +193,8 @@ impl Run {
     /// # Errors
     ///
     /// When it panics.
-    pub fn check(&self, predicate: &Predicate) -> Result<Outcome, Failure> {
-        self.engine.read(|world| world.ask(predicate)).map_err(|kind| self.failed(kind))
+    pub fn check(&mut self, predicate: &Predicate) -> Result<Outcome, Failure> {
+        self.engine.read(|world| world.ask(predicate)).map_err(|kind| self.over(kind))
     }
 
     /// Checks all invariants of states, as every wait does at its end.
@@ -222,7 +229,7 @@ impl Run {
     /// # Errors
     ///
     /// When there is no such node, or it has no canonical bytes.
-    pub fn state_size(&self, address: Address) -> Result<usize, Failure> {
+    pub fn state_size(&mut self, address: Address) -> Result<usize, Failure> {
         let size = self.engine.read(|world| {
             let i = world.find(address)?;
             let mut bytes = Vec::new();
@@ -231,9 +238,8 @@ impl Run {
         });
         self.refuse(size)?.map_err(|error| {
             let node_type = self.engine.read(|world| world.type_name(address));
-            let handler = "serialize".to_owned();
-            let problem = error.to_string();
-            self.failed(FailureKind::NotSerializable(framework::HandlerFault {
+            let (handler, problem) = ("`Serialize`".to_owned(), error.to_string());
+            self.over(FailureKind::NotSerializable(HandlerFault {
                 node: address,
                 node_type,
                 handler,

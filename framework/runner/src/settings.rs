@@ -77,7 +77,7 @@ impl Settings {
             step_invariants: Vec::new(),
             check: Check::EveryEvent,
             schedule: Schedule::new(),
-            events_max: 20_000_000,
+            events_max: 10_000_000,
             trace_events_max: 2_000_000,
             handler_time_max: Duration::from_secs(5),
         }

@@ -45,6 +45,12 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// Of a run of which nothing is known.
+    pub(crate) fn unknown(seed: u64) -> Self {
+        let (notes, events) = (Vec::new(), EventLog::default());
+        Self { seed, system: System::new(), notes, left_out: 0, events }
+    }
+
     /// The events that were kept, in the order in which they happened: all of them unless
     /// [`left_out`](Self::left_out) says otherwise.
     pub fn events(&self) -> impl Iterator<Item = &TimedEvent> {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use framework::guard;
 use framework::{
-    Address, AnyNode, Durable, Envelope, Event, Local, Outcome, Payload, PendingTimer, Source, Step,
-    StepPredicate, System, View,
+    Address, AnyNode, Durable, Envelope, Event, HandlerFault, Local, Outcome, Payload, PendingTimer, Source,
+    Step, StepPredicate, System, View,
 };
 
 use crate::chance::{Chance, Purpose, nanos};
 use crate::deadlines::NEVER;
 use crate::failure::{Failure, FailureKind, RunError};
-use crate::history::{History, Seen};
+use crate::history::History;
 use crate::interactive;
 use crate::job::{Done, Job};
 use crate::network::{Link, Network};
@@ -250,10 +250,9 @@ impl World {
             return Vec::new();
         }
         self.version += 1;
-        let version = self.version;
-        let cell = &mut self.nodes[node];
-        cell.version = version;
-        self.set_deadlines(node, &local);
+        self.nodes[node].version = self.version;
+        self.nodes[node].local = Some(local);
+        self.set_deadlines(node);
         if let Some(event) = &event {
             self.events_handled += 1;
             self.keep(event.clone());
@@ -261,14 +260,28 @@ impl World {
         let sent = match result {
             Ok(sent) => sent,
             Err(kind) => {
-                self.nodes[node].local = Some(local);
                 self.fail(kind);
                 return Vec::new();
             }
         };
-        let (parcels, first_sent) = self.send(node, sent);
-        self.observe(node, &local, event.as_ref());
-        self.nodes[node].local = Some(local);
+        // Counting and recording print messages and commands, and what prints them is a student's.
+        let recorded = guard::catch(|| {
+            let (parcels, first_sent) = self.send(node, sent);
+            self.observe(node, event.as_ref());
+            (parcels, first_sent)
+        });
+        let (parcels, first_sent) = match recorded {
+            Ok(recorded) => recorded,
+            Err(panic) => {
+                self.fail(FailureKind::HandlerPanicked(HandlerFault {
+                    node: self.nodes[node].address,
+                    node_type: self.nodes[node].local().node.type_name().to_owned(),
+                    handler: "`Debug` of what was sent or asked".to_owned(),
+                    problem: panic.text,
+                }));
+                return Vec::new();
+            }
+        };
         if let Some(event) = &event {
             if let Some(before) = before {
                 self.check_step(node, &before, event, &first_sent);
@@ -282,14 +295,14 @@ impl World {
     }
 
     /// Gives the timers that a handler set deadlines.
-    fn set_deadlines(&mut self, node: usize, local: &Local) {
+    fn set_deadlines(&mut self, node: usize) {
         let (chance, now) = (self.chance, self.now);
         let cell = &mut self.nodes[node];
-        if !local.up {
+        let Some(local) = cell.local.as_ref().filter(|local| local.up) else {
             cell.deadlines.clear();
             cell.crash_in_handler = None;
             return;
-        }
+        };
         let (id, reading) = (cell.id, cell.clock.reading(now));
         cell.deadlines.set(&local.timers, |timer, number| {
             if interactive::is_held(timer) {
@@ -343,12 +356,12 @@ impl World {
     }
 
     /// Records what a client asked and got.
-    fn observe(&mut self, node: usize, local: &Local, event: Option<&Event>) {
+    fn observe(&mut self, node: usize, event: Option<&Event>) {
         let now = self.time();
         let cell = &mut self.nodes[node];
         if matches!(event, Some(Event::Crash { .. })) {
-            cell.seen = Seen::default();
-        } else if let Some(worker) = local.node.as_worker() {
+            self.history.crash(&mut cell.seen, now);
+        } else if let Some(worker) = cell.local.as_ref().and_then(|local| local.node.as_worker()) {
             self.history.observe(cell.address, worker, &mut cell.seen, now);
         }
     }
@@ -389,7 +402,7 @@ impl World {
         match self.act(&action) {
             Ok(parcels) => parcels,
             Err(error) => {
-                self.fail(FailureKind::Refused(error));
+                self.fail(FailureKind::BadSchedule(error));
                 Vec::new()
             }
         }

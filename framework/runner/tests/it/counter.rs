@@ -75,7 +75,7 @@ impl Node for Counter {
             }
             Message::Gossip(count) => {
                 self.heard = self.heard.max(count);
-                ctx.set_timer(Timer::Tock, ms(1)..=ms(30));
+                ctx.set_timer(Timer::Retry(count), ms(1)..=ms(30));
             }
             Message::Count { .. } => {}
         }
