@@ -40,6 +40,16 @@ pub enum RunError {
     /// A client has a command that is not answered.
     #[error("{0} still waits for the response to `{1}`; a client has one outstanding command at a time")]
     Busy(Address, String),
+    /// No client has commands and responses of these types.
+    #[error("no client of this run has commands of type `{command}` and responses of type `{response}`; the clients have {}", .clients.join(", "))]
+    NoSuchClients {
+        /// The type of commands that was asked for.
+        command: &'static str,
+        /// The type of responses that was asked for.
+        response: &'static str,
+        /// Those that there are.
+        clients: Vec<String>,
+    },
     /// A client lost its response before the test read it.
     #[error("{0} has no response any more; was it removed or crashed?")]
     NoResponse(Address),

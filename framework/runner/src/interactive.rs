@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use framework::{
-    Address, AnyEffect, AnyNode, AnyResult, AnyWorker, Client, Context, DecodeError, Durable, Effect,
-    Effects, EncodeError, NextCommand, Payload, PendingTimer, TimerLength, Value, WrongResult, decode,
-    encode_into,
+    Address, AnyEffect, AnyNode, AnyResult, AnyWorker, Client, ClientWorker, Context, DecodeError, Durable,
+    Effect, Effects, EncodeError, NextCommand, Payload, PendingTimer, TimerLength, Value, Workload,
+    WrongResult, decode, encode_into,
 };
 
 /// A client that a test talks to; [`Run::add_interactive`](crate::Run::add_interactive) makes it.
@@ -207,5 +207,11 @@ impl<C: Client> AnyWorker for InteractiveWorker<C> {
     }
     fn command_text(&self, _: Address, i: usize) -> Option<String> {
         self.commands.get(i).map(|command| format!("{command:?}"))
+    }
+    fn command(&self, _: Address, i: usize) -> Option<Box<dyn Any>> {
+        self.commands.get(i).map(|command| Box::new(command) as Box<dyn Any>)
+    }
+    fn types(&self) -> [(TypeId, &'static str); 2] {
+        ClientWorker::new(self.client.clone(), Workload::empty()).types()
     }
 }

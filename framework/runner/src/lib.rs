@@ -64,20 +64,21 @@
 //! - [`Run`]: everything a test can do. [`Interactive`]: clients that the test talks to.
 //! - [`Schedule`], [`Action`], [`Nemesis`]: faults at fixed or random times. [`Chaos`]: many seeds, and a small schedule
 //!   that still fails.
-//! - [`Failure`], [`Trace`]: what went wrong, and how it came about. [`Traffic`], [`History`]: what was measured.
+//! - [`Failure`], [`Trace`]: what went wrong, and how it came about. [`Traffic`], [`Operation`]: what was measured;
+//!   [`Run::history`] is what a linearizability checker judges.
 
 mod chance;
 mod chaos;
 mod clock;
 mod deadlines;
 mod failure;
-mod history;
 mod interactive;
 mod job;
 mod latency;
 mod nemesis;
 mod network;
 mod node;
+mod operations;
 mod real_time;
 mod run;
 mod running;
@@ -94,11 +95,11 @@ pub use chance::Rate;
 pub use chaos::{Chaos, ChaosFailure};
 pub use clock::ClockRate;
 pub use failure::{Failure, FailureKind, RunError};
-pub use history::{End, History, Operation};
 pub use interactive::Interactive;
 pub use latency::Latency;
 pub use nemesis::Nemesis;
 pub use network::{Network, Scope};
+pub use operations::{End, Operation};
 pub use run::Run;
 pub use running::{Running, RunningHandler};
 pub use schedule::{Action, Schedule};

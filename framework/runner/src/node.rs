@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Clock;
 use crate::deadlines::Deadlines;
-use crate::history::Seen;
+use crate::operations::Seen;
 
 /// One node of a run.
 #[derive(Debug)]

@@ -1,19 +1,21 @@
 //! A run: what a test drives.
 
+use std::any::type_name;
 use std::time::Duration;
 
+use framework::linearizability::History;
 use framework::{
-    Address, AnyNode, Client, ClientWorker, HandlerFault, Node, Outcome, Predicate, System, View, Workload,
-    predicate::clients_done,
+    Address, AnyNode, Client, ClientWorker, Data, HandlerFault, Node, Outcome, Predicate, System, View,
+    Workload, predicate::clients_done,
 };
 
 use crate::chance::nanos;
 use crate::clock::ClockRate;
 use crate::failure::{Failure, FailureKind, RunError};
-use crate::history::History;
 use crate::interactive::{Interactive, is_held};
 use crate::network::Network;
 use crate::node::Fate;
+use crate::operations::Operation;
 use crate::real_time::RealTime;
 use crate::running::Running;
 use crate::schedule::Action;
@@ -208,15 +210,39 @@ impl Run {
         self.outcome()
     }
 
-    /// What clients asked and got.
-    pub fn history(&self) -> History {
-        self.engine.read(|world| world.history.clone())
+    /// What all clients asked and got, in the order in which they asked.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.engine.read(|world| world.operations.list().to_vec())
+    }
+
+    /// What the clients with commands of type `C` and responses of type `R` asked and got, for a
+    /// [linearizability checker](framework::linearizability::check). Times are nanoseconds since the start.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such client.
+    pub fn history<C: Data, R: Data>(&self) -> Result<History<C, R>, Failure> {
+        let history = self.engine.read(|world| {
+            let worker = |address| {
+                let i = world.find_any(address)?;
+                world.nodes[i].local().node.as_worker()
+            };
+            let clients = || world.nodes.iter().map(|node| node.address);
+            world.operations.history(clients(), worker).ok_or_else(|| {
+                let types = |address| worker(address).map(|worker| worker.types().map(|(_, name)| name));
+                let clients = clients().filter_map(types).map(|[c, r]| format!("`{c}` and `{r}`")).collect();
+                let [command, response] = [type_name::<C>(), type_name::<R>()];
+                RunError::NoSuchClients { command, response, clients }
+            })
+        });
+        let history = self.refuse(history)?;
+        Ok(history.expect("a run records one operation a client at a time, in the order of time"))
     }
 
     /// The longest time that a client has waited for a response so far; one that is outstanding counts as if it came
     /// now.
     pub fn max_wait(&self) -> Duration {
-        self.engine.read(|world| world.history.max_wait(world.time()))
+        self.engine.read(|world| world.operations.max_wait(world.time()))
     }
 
     /// The messages so far.
@@ -428,7 +454,7 @@ impl Run {
             let local = world.nodes[i].local();
             let held = local.timers.as_slice().iter().find(|timer| is_held(timer)).cloned();
             held.map(|timer| (i, timer)).ok_or_else(|| {
-                let operations = world.history.operations();
+                let operations = world.operations.list();
                 let last = operations.iter().rev().find(|operation| operation.client == address);
                 RunError::Busy(address, last.map_or_else(String::new, |last| last.command.clone()))
             })

@@ -13,11 +13,11 @@ use framework::{
 use crate::chance::{Chance, Purpose, nanos};
 use crate::deadlines::NEVER;
 use crate::failure::{Failure, FailureKind, RunError};
-use crate::history::History;
 use crate::interactive;
 use crate::job::{Done, Job};
 use crate::network::{Link, Network};
 use crate::node::{Cell, Fate};
+use crate::operations::Operations;
 use crate::running::Running;
 use crate::schedule::{Action, Schedule};
 use crate::settings::{Check, Settings};
@@ -51,7 +51,7 @@ pub(crate) struct World {
     /// How many messages each link has had.
     sent_on: BTreeMap<(usize, Address), u64>,
     pub(crate) traffic: Traffic,
-    pub(crate) history: History,
+    pub(crate) operations: Operations,
     system: System,
     log: EventLog,
     left_out: u64,
@@ -91,7 +91,7 @@ impl World {
             taken: 0,
             sent_on: BTreeMap::new(),
             traffic: Traffic::default(),
-            history: History::default(),
+            operations: Operations::default(),
             system: system.clone(),
             log: EventLog::default(),
             left_out: 0,
@@ -144,9 +144,14 @@ impl World {
         self.notes.push(Note { at, after_events, text });
     }
 
+    /// The number of a node, also of one that was removed.
+    pub(crate) fn find_any(&self, address: Address) -> Option<usize> {
+        self.nodes.iter().position(|node| node.address == address)
+    }
+
     /// The number of a node that was not removed.
     pub(crate) fn find(&self, address: Address) -> Result<usize, RunError> {
-        match self.nodes.iter().position(|node| node.address == address) {
+        match self.find_any(address) {
             Some(i) if self.nodes[i].fate == Fate::Removed => Err(RunError::Removed(address)),
             Some(i) => Ok(i),
             None => {
@@ -336,7 +341,7 @@ impl World {
             }
             let envelope = Envelope { from, to, message };
             let slot = self.traffic.sent(&envelope);
-            let Some(receiver) = self.nodes.iter().position(|cell| cell.address == to) else {
+            let Some(receiver) = self.find_any(to) else {
                 self.traffic.at(slot).lost += 1;
                 continue;
             };
@@ -360,9 +365,9 @@ impl World {
         let now = self.time();
         let cell = &mut self.nodes[node];
         if matches!(event, Some(Event::Crash { .. })) {
-            self.history.crash(&mut cell.seen, now);
+            self.operations.crash(&mut cell.seen, now);
         } else if let Some(worker) = cell.local.as_ref().and_then(|local| local.node.as_worker()) {
-            self.history.observe(cell.address, worker, &mut cell.seen, now);
+            self.operations.observe(cell.address, worker, &mut cell.seen, now);
         }
     }
 
@@ -474,7 +479,7 @@ impl World {
 
     /// Gives up a node whose handler does not return.
     pub(crate) fn give_up(&mut self, address: Address) {
-        let Some(i) = self.nodes.iter().position(|node| node.address == address) else { return };
+        let Some(i) = self.find_any(address) else { return };
         let made = self.system.nodes().find(|(other, _)| *other == address).map(|(_, node)| node.boxed());
         self.nodes[i].fate = Fate::Hung;
         if self.nodes[i].local.is_none()

@@ -264,7 +264,6 @@ fn commands_of_an_interactive_client_are_in_its_history() {
     run.run_for(secs(1)).unwrap();
     assert_eq!(run.max_wait(), secs(1));
     let lines: Vec<String> = run
-        .history()
         .operations()
         .iter()
         .map(|o| format!("{} {} {} {:?} {:?}", o.client, o.index, o.command, o.invoked_at, o.end))

@@ -9,6 +9,7 @@ mod chaos;
 mod counter;
 mod failures;
 mod faults;
+mod histories;
 mod labs;
 mod model;
 mod modes;

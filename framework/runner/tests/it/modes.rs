@@ -20,7 +20,7 @@ fn clients_get_their_answers() {
         let mut run = Run::new(&pingpong(3, 5), settings).unwrap();
         let done = run.wait_for_clients(secs(60)).unwrap();
         assert!(done > ms(5) && run.max_wait() > ms(0));
-        assert_eq!(run.history().operations().len(), 15);
+        assert_eq!(run.operations().len(), 15);
         assert!(run.traffic().of_kind("PongReply").delivered >= 15);
         let client = run.add_interactive(Address::client(9), PingClient::new(SERVER)).unwrap();
         assert_eq!(run.ask(&client, Ping("hi".to_owned()), secs(60)).unwrap().0, "hi");

@@ -103,13 +103,13 @@ fn thirty_seconds_of_constant_repartitioning() {
     let settings = Settings::simulated(9).invariant(results_ok()).schedule(nemesis.schedule(9, secs(30)));
     let mut run = Run::new(&key_value(5, &workload), settings).unwrap();
     run.run_for(secs(30)).unwrap();
-    let operations = run.history().operations().len();
+    let operations = run.operations().len();
     assert!((3_000..12_000).contains(&operations), "{operations}");
     assert!(run.max_wait() > ms(100) && run.max_wait() < secs(10), "{:?}", run.max_wait());
     run.network(|network| network.heal());
-    let before = run.history().operations().len();
+    let before = run.operations().len();
     run.run_for(secs(3)).unwrap();
-    assert!(run.history().operations().len() > before + 500);
+    assert!(run.operations().len() > before + 500);
 }
 
 /// Predicates are evaluated where something changed; one that reads the whole network is evaluated after every event. Both

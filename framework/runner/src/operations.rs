@@ -1,8 +1,12 @@
 //! Records what clients asked, when, and what they got: what a linearizability checker judges.
 
+use std::any::TypeId;
 use std::time::Duration;
 
-use framework::{Address, AnyWorker, Payload};
+use framework::linearizability::{self, History, HistoryError};
+use framework::{Address, AnyWorker, Data, Payload};
+
+use crate::chance::nanos;
 
 /// One command of one client.
 #[derive(Clone, Debug)]
@@ -50,11 +54,11 @@ pub enum End {
 
 /// The commands of all clients of a run, in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub(crate) struct Operations {
     operations: Vec<Operation>,
 }
 
-/// How much of a client is in the history.
+/// How much of a client is recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     sent: usize,
@@ -63,15 +67,15 @@ pub(crate) struct Seen {
     last: usize,
 }
 
-impl History {
+impl Operations {
     /// The commands of all clients, in the order in which they were sent.
-    pub fn operations(&self) -> &[Operation] {
+    pub(crate) fn list(&self) -> &[Operation] {
         &self.operations
     }
 
     /// The longest time that a client has waited for a response. One that is still outstanding counts as if it came
     /// `now`, and one whose client crashed up to the crash. (DSLabs `ClientWorker.maxWaitTimeMilis`)
-    pub fn max_wait(&self, now: Duration) -> Duration {
+    pub(crate) fn max_wait(&self, now: Duration) -> Duration {
         let wait = |operation: &Operation| {
             let end = match operation.end {
                 End::Returned { at, .. } | End::Crashed { at } => at,
@@ -80,6 +84,39 @@ impl History {
             end.saturating_sub(operation.invoked_at)
         };
         self.operations.iter().map(wait).max().unwrap_or_default()
+    }
+
+    /// The operations of the clients with commands `C` and responses `R`; `worker` finds a client's worker. `None` if
+    /// there is no such client.
+    pub(crate) fn history<'a, C: Data, R: Data>(
+        &self,
+        clients: impl Iterator<Item = Address>,
+        worker: impl Fn(Address) -> Option<&'a dyn AnyWorker>,
+    ) -> Option<Result<History<C, R>, HistoryError>> {
+        let types = [TypeId::of::<C>(), TypeId::of::<R>()];
+        let is_typed =
+            |client| worker(client).is_some_and(|worker| worker.types().map(|(id, _)| id) == types);
+        let clients: Vec<Address> = clients.filter(|client| is_typed(*client)).collect();
+        if clients.is_empty() {
+            return None;
+        }
+        let typed = |operation: &Operation| {
+            let (client, invoked_at) = (operation.client, nanos(operation.invoked_at));
+            let command = worker(client)?.command(client, operation.index)?.downcast::<C>().ok()?;
+            let end = match &operation.end {
+                End::Returned { at, response } => {
+                    linearizability::End::Returned { at: nanos(*at), response: response.to().ok()? }
+                }
+                End::Pending => linearizability::End::Pending,
+                End::Crashed { at } => linearizability::End::Crashed { at: nanos(*at) },
+            };
+            Some(linearizability::Operation { client, command: *command, invoked_at, end })
+        };
+        let operations = self.operations.iter().filter(|operation| clients.contains(&operation.client));
+        let operations = operations.map(|operation| {
+            typed(operation).expect("a command and its response have the types of their client")
+        });
+        Some(History::from_operations(operations.collect()))
     }
 
     /// Adds what is new at a worker after an event.
