@@ -33,8 +33,8 @@
 //! let settings = Settings::simulated(7).invariant(results_ok()).network(|network| network.unreliable());
 //! let mut run = Run::new(&system, settings)?;
 //! let done = run.wait_for_clients(Duration::from_secs(60))?;
-//! assert_eq!(format!("{done:.3?}"), "EXAMPLE");
-//! assert_eq!(run.traffic().of_kind("PongReply").delivered, 0);
+//! assert_eq!(format!("{done:.1?}"), "985.3ms");
+//! assert!(run.traffic().of_kind("PongReply").delivered >= 100);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -54,7 +54,11 @@
 //! run.run_for(Duration::from_millis(50))?;
 //! run.network(|network| network.node(server, false));
 //! let failure = run.wait_for_clients(Duration::from_secs(1)).unwrap_err();
-//! assert_eq!(failure.to_string(), "EXAMPLE");
+//! assert_eq!(
+//!     failure.to_string(),
+//!     "`all clients are done` did not come to hold within 1s: client1 has 20 of 100 results \
+//!      (after 1.05s and 160 events, seed 7)"
+//! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
