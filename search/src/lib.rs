@@ -71,7 +71,6 @@ mod engine;
 mod explored;
 mod faults;
 mod finish;
-mod guard;
 mod handler;
 mod memory;
 mod minimize;
@@ -100,6 +99,8 @@ pub mod guide {
     #[doc = include_str!("../docs/linearizability.md")]
     pub mod linearizability {}
 }
+
+use framework::guard;
 
 pub use bfs::{bfs, bfs_from};
 pub use delivery::Delivery;

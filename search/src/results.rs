@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use framework::{Address, Event, Outcome};
+pub use framework::HandlerFault;
+use framework::{Event, Outcome};
 use serde::Serialize;
 
 use crate::missed::Missed;
@@ -75,25 +76,6 @@ pub enum Budget {
     Memory,
     /// The number of probes of a random search.
     Probes,
-}
-
-/// What is wrong with a handler, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandlerFault {
-    /// The node.
-    pub node: Address,
-    /// The name of its type.
-    pub node_type: String,
-    /// The handler and what it handled: `on_message(RequestVote)`, or `init`.
-    pub handler: String,
-    /// What happened, and what to do about it.
-    pub problem: String,
-}
-
-impl fmt::Display for HandlerFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} ({}): {}", self.handler, self.node, self.node_type, self.problem)
-    }
 }
 
 impl Verdict {

@@ -1,4 +1,5 @@
-//! Runs a student's code so that a panic becomes data: its message and its place, nothing on the screen.
+//! Runs a student's code so that a panic becomes data: its message and its place, nothing on the screen. For what runs
+//! or searches a system; labs have no use for it.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -7,9 +8,9 @@ use std::sync::Once;
 
 /// What a panic said, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Panic {
+pub struct Panic {
     /// `index out of bounds: the len is 0 but the index is 1, at src/log.rs:12:9`
-    pub(crate) text: String,
+    pub text: String,
 }
 
 thread_local! {
@@ -20,7 +21,11 @@ thread_local! {
 static HOOK: Once = Once::new();
 
 /// Calls `run`; a panic in it is caught, and not printed.
-pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Panic> {
+///
+/// # Errors
+///
+/// When `run` panics.
+pub fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Panic> {
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {

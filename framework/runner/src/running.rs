@@ -1,0 +1,55 @@
+//! Says from another thread which handlers run right now, for whoever watches that they return.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use framework::{Address, Event};
+
+/// A handler that has not returned yet.
+#[derive(Clone, Debug)]
+pub struct RunningHandler {
+    /// The node.
+    pub node: Address,
+    /// What it handles; `None` for `init`.
+    pub event: Option<Event>,
+    since: Instant,
+}
+
+impl RunningHandler {
+    /// The handler and what it handles: `on_message(RequestVote)`, or `init`.
+    pub fn handler(&self) -> String {
+        self.event.as_ref().map_or_else(|| "init".to_owned(), Event::handler)
+    }
+
+    /// How long it has been running, in real time.
+    pub fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl fmt::Display for RunningHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.handler(), self.node)
+    }
+}
+
+/// The handlers of a run that have not returned. Ask it from any thread; in a simulated run there is at most one.
+#[derive(Clone, Debug, Default)]
+pub struct Running(Arc<Mutex<Vec<RunningHandler>>>);
+
+impl Running {
+    /// The handlers that run now.
+    pub fn handlers(&self) -> Vec<RunningHandler> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn enter(&self, node: Address, event: Option<&Event>) {
+        let handler = RunningHandler { node, event: event.cloned(), since: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handler);
+    }
+
+    pub(crate) fn leave(&self, node: Address) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|handler| handler.node != node);
+    }
+}
