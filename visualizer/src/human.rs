@@ -66,6 +66,7 @@ mod tests {
             verdict,
             trace: None,
             goal_states: vec![],
+            missed: None,
             stats: Stats {
                 states: 443_829,
                 generated: 5_400_000,
