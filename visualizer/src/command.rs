@@ -36,11 +36,11 @@ pub fn lab_command() -> ProcessExitCode {
 pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
     // What follows the name of the lab is for its driver, which alone knows all options.
     if let [word, lab, rest @ ..] = args
-        && word == "search"
+        && let Some(verb @ ("search" | "profile")) = word.to_str()
         && let Some(lab) = lab.to_str()
         && !lab.starts_with('-')
     {
-        return launch::search(lab, rest, console);
+        return launch::run(verb, lab, rest, console);
     }
     let matches = match definition().try_get_matches_from(args) {
         Ok(matches) => matches,
@@ -73,6 +73,10 @@ fn definition() -> Command {
             ExitCode::table()
         ))
         .arg(Arg::new("lab").value_name("LAB").required(true).help("The lab; `cargo lab list` lists them"));
+    let profile = options::with_common_options(Command::new("profile"))
+        .about("Say which fields, timers and messages make the states of a lab's system")
+        .override_usage("cargo lab profile <LAB> [OPTIONS]")
+        .arg(Arg::new("lab").value_name("LAB").required(true).help("The lab; `cargo lab list` lists them"));
     Command::new("lab")
         .bin_name("cargo lab")
         .no_binary_name(true)
@@ -82,6 +86,7 @@ fn definition() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(search)
+        .subcommand(profile)
         .subcommand(Command::new("demo").about("Find a classic mistake in Paxos; nothing to set up").arg(
             file("trace").long("trace").help("Where to save the trace, instead of `target/traces/demo.json`"),
         ))

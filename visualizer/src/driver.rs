@@ -6,14 +6,17 @@ use std::process::ExitCode as ProcessExitCode;
 use std::{env, io};
 
 use framework::predicate::clients_done;
-use framework::{Lab, Scenario};
+use framework::{Lab, Predicate, Scenario};
 use search::supervisor::Child;
 use search::{
-    Activity, CancelToken, Coverage, RandomDfs, Results, Settings, State, Stats, StepError, Verdict, Watch,
+    Activity, CancelToken, Coverage, Missed, RandomDfs, Results, Settings, State, Stats, StepError, Verdict,
+    Watch,
 };
+use serde::Serialize;
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
+use crate::finish::Finish;
 use crate::json::Report;
 use crate::options::{self, Request, Strategy};
 use crate::progress::LiveLine;
@@ -21,7 +24,7 @@ use crate::record::record;
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
-use crate::{human, launch, shell, supervise};
+use crate::{human, launch, missed, profile, shell, supervise};
 
 /// The `main` of a lab's driver, `labs/<lab>/examples/<lab>.rs`: all that is in it is
 /// `visualizer::lab_main(&pingpong::PingPong)`. `cargo lab search <lab> …` starts it with `search …`.
@@ -34,7 +37,7 @@ pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
             std::process::exit(code.number().into());
         }
         Ok(None) => on_terminal(|console| match request(lab, &args, console) {
-            Ok(request) => supervise::run(&request, &args, console),
+            Ok((_, request)) => supervise::run(&request, &args, console),
             Err(code) => code,
         }),
         Err(error) => on_terminal(|console| {
@@ -48,17 +51,38 @@ pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
     code.into()
 }
 
+/// What a driver is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Search,
+    Profile,
+}
+
+impl Verb {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Profile => "profile",
+        }
+    }
+}
+
 /// What the arguments ask for; else what was wrong has been said, or the help that was asked for.
-fn request(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> Result<Request, ExitCode> {
-    let Some(("search", args)) = args.split_first().and_then(|(word, rest)| Some((word.to_str()?, rest)))
-    else {
-        console.error(format_args!(
-            "expected `search`; the driver of a lab is started by `cargo lab search {}`",
-            lab.name()
-        ));
-        return Err(ExitCode::Usage);
+fn request(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> Result<(Verb, Request), ExitCode> {
+    let word = args.split_first().and_then(|(word, rest)| Some((word.to_str()?, rest)));
+    let (verb, args) = match word {
+        Some(("search", rest)) => (Verb::Search, rest),
+        Some(("profile", rest)) => (Verb::Profile, rest),
+        _ => {
+            console.error(format_args!(
+                "expected `search` or `profile`; the driver of a lab is started by `cargo lab search {}`",
+                lab.name()
+            ));
+            return Err(ExitCode::Usage);
+        }
     };
-    options::parse(lab, args).map_err(|error| console.clap(&error))
+    let request = options::parse(lab, verb.word(), args).map_err(|error| console.clap(&error))?;
+    Ok((verb, request))
 }
 
 /// Does what the arguments say, in this process.
@@ -68,7 +92,7 @@ pub(crate) fn drive(
     cancel: &CancelToken,
     console: &mut Console<'_>,
 ) -> ExitCode {
-    let request = match request(lab, args, console) {
+    let (verb, request) = match request(lab, args, console) {
         Ok(request) => request,
         Err(code) => return code,
     };
@@ -77,10 +101,11 @@ pub(crate) fn drive(
     let job = Job::new(lab, request, cancel);
     drop(noting);
     match job {
+        Ok(job) if verb == Verb::Profile => job.profile(console),
         Ok(job) => job.run(console),
         Err(problem) => {
             console.error(&problem);
-            let help = format!("cargo lab search {} --help", lab.name());
+            let help = format!("cargo lab {} {} --help", verb.word(), lab.name());
             let _nobody_reads = writeln!(console.err, "\nFor more information, try `{help}`.");
             ExitCode::Usage
         }
@@ -108,7 +133,14 @@ impl<'a> Job<'a> {
         if request.until_goal && scenario.goals.is_empty() {
             return Err(format!("{} has no goals; leave `--until-goal` out", lab.name()));
         }
+        if request.can_finish && scenario.goals.is_empty() {
+            return Err(format!("{} has no goals; leave `--can-finish` out", lab.name()));
+        }
+        if request.can_finish && request.strategy != Strategy::Bfs {
+            return Err("`--can-finish` needs all states; leave `--strategy random` out".to_owned());
+        }
         let settings = Settings {
+            stuck: request.stuck.then(|| scenario.goals.clone()),
             invariants: scenario.invariants.clone(),
             step_invariants: scenario.step_invariants.clone(),
             monitors: scenario.monitors.clone(),
@@ -135,6 +167,10 @@ impl<'a> Job<'a> {
         let watch = Watch::installed();
         let _noting = watch.noting(Activity::Report, "the report");
         let code = ExitCode::of(&results.verdict, self.request.until_goal || missed.is_some());
+        let finishes = self.look_for_traps(&results, console);
+        let code = finishes.iter().fold(code, |code, finish| finish.exit_code(code));
+        let goals: Vec<String> = missed.iter().map(|(name, _)| name.clone()).collect();
+        let missed = missed.and_then(|(_, missed)| missed).or_else(|| results.missed.clone());
         let trace = record(&results, &self.settings, self.origin(), self.request.strategy.word());
         let (saved, failed) = match trace.as_ref().map(|trace| self.save(trace, &results.verdict, console)) {
             Some(Ok(path)) => (path, false),
@@ -151,14 +187,73 @@ impl<'a> Job<'a> {
         };
         let saved = saved.map(|path| console.relative(&path));
         let written = if self.request.json {
-            self.print_json(&results, code, saved.as_deref(), console)
+            let mut report = self.report(&results, code);
+            report.trace = saved.as_deref();
+            report.missed = missed.as_ref().map(missed::Report::of);
+            report.can_finish = finishes.iter().map(Finish::report).collect();
+            print_json(&report, console)
         } else {
-            console.print(&self.lines(&results, missed.as_deref(), trace.as_ref(), saved.as_deref()))
+            let mut lines = self.lines(&results, goals);
+            for finish in &finishes {
+                lines.extend(finish.lines());
+            }
+            if let Some(missed) = &missed {
+                lines.push(String::new());
+                lines.extend(missed::lines(missed));
+            }
+            lines.extend(self.trace_lines(trace.as_ref(), saved.as_deref()));
+            console.print(&lines)
         };
         match console.written(written, code) {
             ExitCode::Success if failed => ExitCode::Internal,
             code => code,
         }
+    }
+
+    /// Prints what makes the states.
+    fn profile(mut self, console: &mut Console<'_>) -> ExitCode {
+        let start = match State::initial(&self.scenario.system) {
+            Ok(start) => start,
+            Err(error) => {
+                console.error(&error);
+                return ExitCode::of(&failed_at_once(error).verdict, false);
+            }
+        };
+        if self.settings.max_states.is_none() {
+            self.settings.max_states = Some(profile::STATES);
+            self.notes.push(format!("assumed `--max-states {}`", profile::STATES));
+        }
+        let line = console.progress.then(LiveLine::start);
+        self.settings.progress = line.as_ref().map(LiveLine::callback);
+        let profile = search::profile(&start, &self.settings);
+        drop(line);
+        // A search that was cut has a profile all the same.
+        let code = match ExitCode::of(&profile.search.verdict, false) {
+            ExitCode::BudgetSpent | ExitCode::MemorySpent => ExitCode::Success,
+            code => code,
+        };
+        let written = if self.request.json {
+            print_json(&profile::Report::of(self.lab, &self.request.command, &profile), console)
+        } else {
+            console.print(&profile::lines(&profile, &self.notes))
+        };
+        console.written(written, code)
+    }
+
+    /// Whether each goal can be reached from every state, if that was asked and the search found nothing else.
+    fn look_for_traps(&mut self, results: &Results, console: &Console<'_>) -> Vec<Finish> {
+        let searched = matches!(results.verdict, Verdict::Exhausted | Verdict::BudgetSpent(_));
+        let Ok(start) = State::initial(&self.scenario.system) else { return Vec::new() };
+        if !self.request.can_finish || !searched {
+            return Vec::new();
+        }
+        let line = console.progress.then(LiveLine::start);
+        self.settings.progress = line.as_ref().map(LiveLine::callback);
+        let finish = |goal: &Predicate| Finish {
+            goal: goal.name().to_owned(),
+            result: search::can_always_finish(&start, &self.settings, goal),
+        };
+        self.scenario.goals.iter().map(finish).collect()
     }
 
     fn search(&mut self, console: &Console<'_>) -> Results {
@@ -178,8 +273,12 @@ impl<'a> Job<'a> {
     }
 
     /// A system that does nothing violates nothing. So after every state was visited, each goal of the lab is looked for:
-    /// the name of the first that no state satisfies.
-    fn look_for_goals(&mut self, results: &mut Results, console: &Console<'_>) -> Option<String> {
+    /// the name of the first that no state satisfies, and why.
+    fn look_for_goals(
+        &mut self,
+        results: &mut Results,
+        console: &Console<'_>,
+    ) -> Option<(String, Option<Missed>)> {
         if results.verdict != Verdict::Exhausted || self.request.until_goal {
             return None;
         }
@@ -192,7 +291,7 @@ impl<'a> Job<'a> {
                 Verdict::GoalFound { .. } => {
                     self.notes.push(format!("goal reached: {name}, first at depth {}", found.stats.depth));
                 }
-                Verdict::Exhausted => return Some(name),
+                Verdict::Exhausted => return Some((name, found.missed)),
                 // A goal that panics, or nobody who waits any longer.
                 _ => {
                     *results = found;
@@ -237,38 +336,30 @@ impl<'a> Job<'a> {
         Ok(Some(path))
     }
 
-    fn print_json(
-        &self,
-        results: &Results,
-        code: ExitCode,
-        saved: Option<&str>,
-        console: &mut Console<'_>,
-    ) -> io::Result<()> {
+    fn report<'r>(&'r self, results: &'r Results, code: ExitCode) -> Report<'r> {
         let strategy = self.request.strategy.word();
         let mut report = Report::new(self.lab, &self.request.command, strategy, results, code);
-        report.trace = saved;
         report.notes = &self.notes;
-        console.print(&[serde_json::to_string(&report).map_err(io::Error::other)?])
+        report
     }
 
-    fn lines(
-        &self,
-        results: &Results,
-        missed: Option<&str>,
-        trace: Option<&TraceFile>,
-        saved: Option<&str>,
-    ) -> Vec<String> {
+    fn lines(&self, results: &Results, missed: Vec<String>) -> Vec<String> {
         let asked = self.settings.goals.iter().map(|goal| goal.name().to_owned());
-        let goals: Vec<String> = asked.chain(missed.map(str::to_owned)).collect();
-        let mut lines = human::lines(results, &goals, &self.notes);
-        if let Some(trace) = trace {
-            let next = saved.map(|path| format!("cargo lab show {}", shell::quoted(path)));
-            let next = next.into_iter().chain([self.request.command.clone()]).collect();
-            lines.push(String::new());
-            lines.extend(text::body(trace, &Layout { next, ..Layout::default() }));
-        }
-        lines
+        let goals: Vec<String> = asked.chain(missed).collect();
+        human::lines(results, &goals, &self.notes)
     }
+
+    fn trace_lines(&self, trace: Option<&TraceFile>, saved: Option<&str>) -> Vec<String> {
+        let Some(trace) = trace else { return Vec::new() };
+        let next = saved.map(|path| format!("cargo lab show {}", shell::quoted(path)));
+        let next = next.into_iter().chain([self.request.command.clone()]).collect();
+        let body = text::body(trace, &Layout { next, ..Layout::default() });
+        std::iter::once(String::new()).chain(body).collect()
+    }
+}
+
+fn print_json(report: &impl Serialize, console: &mut Console<'_>) -> io::Result<()> {
+    console.print(&[serde_json::to_string(report).map_err(io::Error::other)?])
 }
 
 /// The results of a search that could not begin because a node could not.
@@ -392,6 +483,71 @@ mod tests {
         let (code, out, _) = run("nothing", "search --no-network --no-timers");
         assert_eq!(code, 12, "{out}");
         assert!(out.starts_with("goal not found: every reachable state was visited"), "{out}");
+    }
+
+    #[test]
+    fn a_missed_goal_is_explained() {
+        let (code, out, _) = run("missed", "search --clients 2 --until-goal --sender client2=off");
+        assert_eq!(code, 12);
+        let explained = counterexample(&out);
+        assert!(explained.lines().count() <= 25, "{explained}");
+        insta::assert_snapshot!(explained);
+        let line = "search --clients 1 --no-network --json";
+        let (code, out, _) = run("missed", line);
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(code, 12);
+        assert_eq!(json["missed"]["goals"][0]["goal"], "all writers are done");
+        assert_eq!(json["missed"]["obstacles"]["held_messages"][0]["place"], "client1 → server1");
+    }
+
+    #[test]
+    fn a_stuck_state_is_shown() {
+        let (code, out, err) = run("stuck", "search --stuck --link server1:client1=off");
+        assert_eq!((code, err.as_str()), (11, ""));
+        insta::assert_snapshot!(out.lines().next().unwrap(), @"stuck: nothing that may happen changes anything any more; `all writers are done` does not hold");
+        insta::assert_snapshot!(counterexample(&out));
+        let trace = TraceFile::load(&folder("stuck").join("target/traces/register-stuck.json")).unwrap();
+        assert_eq!(trace.verdict.kind, "stuck");
+        assert_eq!(run("stuck", "search --stuck").0, 0);
+    }
+
+    #[test]
+    fn whether_a_goal_can_always_be_reached() {
+        let about = |out: &str| {
+            out.lines().filter(|l| l.contains("all writers are done`")).collect::<Vec<_>>().join("\n")
+        };
+        let (code, out, err) = run("finish", "search --can-finish");
+        assert_eq!((code, err.as_str()), (0, ""));
+        insta::assert_snapshot!(about(&out), @"`all writers are done` can be reached from every state, and holds in 1 state");
+        let (code, out, _) = run("finish", "search --can-finish --max-depth 1");
+        assert_eq!(code, 20);
+        insta::assert_snapshot!(about(&out), @"whether `all writers are done` can always be reached is not decided: the search was not complete: nobody knows what follows 1 of its states");
+        assert!(
+            out.contains("evidence, no proof: with a healed network 1 of 1 sampled states reached it"),
+            "{out}"
+        );
+        let (code, out, _) = run("finish", "search --can-finish --link server1:client1=off");
+        // That no state at all satisfies it is the stronger finding.
+        assert_eq!(code, 12, "{out}");
+        let answer = out.lines().skip_while(|line| !line.contains("out of reach from 3")).take(2);
+        insta::assert_snapshot!(answer.collect::<Vec<_>>().join("\n"), @r"
+        `all writers are done` is out of reach from 3 states; in 1 of them nothing happens any more
+        It is out of reach from the start.
+        ");
+        let (code, _, err) = run("finish", "search --can-finish --strategy random");
+        assert_eq!(code, 64);
+        assert!(err.contains("`--can-finish` needs all states"), "{err}");
+    }
+
+    #[test]
+    fn a_profile_is_a_table() {
+        let (code, out, err) = run("profile", "profile --clients 2");
+        assert_eq!((code, err.as_str()), (0, ""));
+        insta::assert_snapshot!(out);
+        let (code, out, _) = run("profile", "profile --clients 2 --json --max-states 5");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &json["states"], &json["verdict"]), (0, &5.into(), &"budget-states".into()));
+        assert_eq!(json["command"], "cargo lab profile register --clients 2 --max-states 5");
     }
 
     #[test]

@@ -17,8 +17,12 @@ pub enum ExitCode {
     Success,
     /// An invariant is violated.
     Violated,
+    /// Nothing can change any more, in a state in which the system may not end.
+    Stuck,
     /// Every state was visited, and none satisfies a goal of the lab.
     GoalNotFound,
+    /// From some state a goal of the lab cannot be reached any more.
+    CannotFinish,
     /// A handler panicked.
     HandlerPanicked,
     /// A handler did not return.
@@ -46,10 +50,12 @@ pub enum ExitCode {
 }
 
 /// Every exit code, in order of its number.
-const ALL: [ExitCode; 15] = [
+const ALL: [ExitCode; 17] = [
     ExitCode::Success,
     ExitCode::Violated,
+    ExitCode::Stuck,
     ExitCode::GoalNotFound,
+    ExitCode::CannotFinish,
     ExitCode::HandlerPanicked,
     ExitCode::HandlerHung,
     ExitCode::PredicatePanicked,
@@ -71,6 +77,7 @@ impl ExitCode {
             Verdict::Exhausted if goal_asked => Self::GoalNotFound,
             Verdict::Exhausted | Verdict::GoalFound { .. } => Self::Success,
             Verdict::Violated { .. } => Self::Violated,
+            Verdict::Stuck { .. } => Self::Stuck,
             Verdict::HandlerPanicked(_) => Self::HandlerPanicked,
             Verdict::HandlerHung(_) => Self::HandlerHung,
             Verdict::Nondeterministic(_) => Self::Nondeterministic,
@@ -91,7 +98,9 @@ impl ExitCode {
         match self {
             Self::Success => 0,
             Self::Violated => 10,
+            Self::Stuck => 11,
             Self::GoalNotFound => 12,
+            Self::CannotFinish => 13,
             Self::HandlerPanicked => 14,
             Self::HandlerHung => 15,
             Self::PredicatePanicked => 16,
@@ -119,6 +128,8 @@ impl ExitCode {
                 "every state visited, nothing wrong, every goal reached; or --until-goal found one"
             }
             Self::Violated => "an invariant is violated",
+            Self::Stuck => "--stuck found a state in which nothing can change any more",
+            Self::CannotFinish => "--can-finish found a state from which a goal is out of reach",
             Self::GoalNotFound => "every state visited, but a goal of the lab is satisfied in none",
             Self::HandlerPanicked => "a handler panicked",
             Self::HandlerHung => "a handler did not return",
@@ -178,6 +189,7 @@ mod tests {
             (Verdict::Exhausted, [0, 12]),
             (Verdict::GoalFound { goal: "g".to_owned() }, [0, 0]),
             (violated, [10, 10]),
+            (Verdict::Stuck { outcome: Outcome::fails("r") }, [11, 11]),
             (Verdict::HandlerPanicked(fault()), [14, 14]),
             (Verdict::HandlerHung(fault()), [15, 15]),
             (panicked, [16, 16]),

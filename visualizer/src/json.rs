@@ -4,6 +4,7 @@ use search::{Coverage, Results, Verdict};
 use serde::Serialize;
 
 use crate::exit_code::ExitCode;
+use crate::{finish, missed};
 
 /// What `--json` prints. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -37,6 +38,12 @@ pub(crate) struct Report<'a> {
     /// Where the trace was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<&'a str>,
+    /// Why a goal was missed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missed: Option<missed::Report<'a>>,
+    /// Whether each goal can always be reached, if that was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) can_finish: Vec<finish::Report<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) notes: &'a [String],
 }
@@ -58,6 +65,12 @@ impl<'a> Violation<'a> {
         match verdict {
             Verdict::Violated { invariant, outcome } => Some(Self {
                 name: invariant,
+                reason: outcome.reason(),
+                node: None,
+                blame: outcome.blame().iter().map(ToString::to_string).collect(),
+            }),
+            Verdict::Stuck { outcome } => Some(Self {
+                name: "stuck",
                 reason: outcome.reason(),
                 node: None,
                 blame: outcome.blame().iter().map(ToString::to_string).collect(),
@@ -119,6 +132,8 @@ impl<'a> Report<'a> {
                 .map(|event| event.to_string())
                 .collect(),
             trace: None,
+            missed: None,
+            can_finish: Vec::new(),
             notes: &[],
         }
     }

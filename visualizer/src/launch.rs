@@ -19,8 +19,13 @@ pub(crate) const LAUNCHED: &str = "LAB_DRIVER_LAUNCHED";
 /// for one that is right.
 pub(crate) const FINISHED: u8 = 120;
 
-/// Searches a lab; the driver's exit code is passed on as it is.
-pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
+/// Starts a lab's driver to do what `verb` says (`search` or `profile`); its exit code is passed on as it is.
+pub(crate) fn run(
+    verb: &str,
+    lab: &str,
+    args: &[OsString],
+    console: &mut Console<'_>,
+) -> Result<u8, ExitCode> {
     let usage = |console: &mut Console<'_>, error| {
         console.error(error);
         ExitCode::Usage
@@ -41,7 +46,7 @@ pub(crate) fn search(lab: &str, args: &[OsString], console: &mut Console<'_>) ->
         .args(compiled.then_some("--quiet"))
         .args(["--release", "--manifest-path"])
         .arg(workspace.root.join("Cargo.toml"))
-        .args(["--package", lab, "--example", lab, "--", "search"])
+        .args(["--package", lab, "--example", lab, "--", verb])
         .args(args)
         .env(LAUNCHED, "1")
         .stdin(Stdio::piped())

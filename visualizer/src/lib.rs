@@ -15,11 +15,14 @@ mod console;
 mod demo;
 mod driver;
 mod exit_code;
+mod finish;
 mod human;
 mod json;
 mod launch;
+mod missed;
 mod options;
 mod pool;
+mod profile;
 mod progress;
 mod record;
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) until_goal: bool,
     pub(crate) prune_done: bool,
     pub(crate) minimize: bool,
+    pub(crate) stuck: bool,
+    pub(crate) can_finish: bool,
     pub(crate) switches: Switches,
     pub(crate) json: bool,
     pub(crate) trace: Option<PathBuf>,
@@ -60,12 +62,12 @@ impl Strategy {
     }
 }
 
-/// Parses what follows `cargo lab search <lab>`. An error may also be a request for help.
-pub(crate) fn parse(lab: &dyn Lab, args: &[OsString]) -> Result<Request, clap::Error> {
+/// Parses what follows `cargo lab search <lab>`, or another verb. An error may also be a request for help.
+pub(crate) fn parse(lab: &dyn Lab, verb: &'static str, args: &[OsString]) -> Result<Request, clap::Error> {
     let own = lab.options();
     let name = lab.name();
-    let mut command = with_common_options(Command::new("search"))
-        .bin_name(format!("cargo lab search {name}"))
+    let mut command = with_common_options(Command::new(verb))
+        .bin_name(format!("cargo lab {verb} {name}"))
         .no_binary_name(true)
         .about(lab.about());
     for option in &own {
@@ -80,7 +82,7 @@ pub(crate) fn parse(lab: &dyn Lab, args: &[OsString]) -> Result<Request, clap::E
         );
     }
     let matches = command.clone().try_get_matches_from(args)?;
-    request(name, &own, &matches, args)
+    request(&format!("cargo lab {verb} {name}"), &own, &matches, args)
         .map_err(|message| command.error(clap::error::ErrorKind::ArgumentConflict, message))
 }
 
@@ -142,6 +144,13 @@ pub(crate) fn with_common_options(command: Command) -> Command {
         .arg(search(flag("until-goal")).help(
             "End at the first state that satisfies a goal of the lab; without it all states are visited",
         ))
+        .arg(search(flag("stuck")).help(
+            "Look for states in which nothing can change any more, and that satisfy no goal of the lab",
+        ))
+        .arg(
+            search(flag("can-finish"))
+                .help("Ask also whether each goal of the lab can be reached from every state"),
+        )
         .arg(search(flag("prune-done")).help("Do not go on from states in which all clients are done"))
         .arg(search(flag("no-minimize")).help("Show a failing trace as it was found, not shortened"))
         .arg(network(flag("no-network")).help("Deliver no messages, but for those to oneself"))
@@ -207,7 +216,12 @@ fn repeated(name: &'static str, value: &'static str) -> Arg {
     valued(name, value).action(ArgAction::Append)
 }
 
-fn request(lab: &str, own: &[LabOption], matches: &ArgMatches, args: &[OsString]) -> Result<Request, String> {
+fn request(
+    command: &str,
+    own: &[LabOption],
+    matches: &ArgMatches,
+    args: &[OsString],
+) -> Result<Request, String> {
     let mut notes = Vec::new();
     let mut max_depth = matches.get_one::<u32>("max-depth").copied();
     let max_states = matches.get_one::<u64>("max-states").copied();
@@ -254,6 +268,8 @@ fn request(lab: &str, own: &[LabOption], matches: &ArgMatches, args: &[OsString]
         until_goal: matches.get_flag("until-goal"),
         prune_done: matches.get_flag("prune-done"),
         minimize: !matches.get_flag("no-minimize"),
+        stuck: matches.get_flag("stuck"),
+        can_finish: matches.get_flag("can-finish"),
         switches: Switches {
             partition: matches.get_one::<Partition>("partition").cloned(),
             links: matches.get_many::<LinkSwitch>("link").unwrap_or_default().copied().collect(),
@@ -268,7 +284,7 @@ fn request(lab: &str, own: &[LabOption], matches: &ArgMatches, args: &[OsString]
         },
         json: matches.get_flag("json"),
         trace: matches.get_one("trace").cloned(),
-        command: shell::line(&format!("cargo lab search {lab}"), &without_output_options(args)),
+        command: shell::line(command, &without_output_options(args)),
         notes,
     })
 }
@@ -312,7 +328,7 @@ mod tests {
     }
 
     fn parsed(line: &str) -> Result<Request, clap::Error> {
-        parse(&Toy, &line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+        parse(&Toy, "search", &line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
     }
 
     fn error(line: &str) -> String {
@@ -362,7 +378,7 @@ mod tests {
     fn the_command_to_repeat_says_nothing_of_the_output() {
         let args =
             ["--clients", "2", "--json", "--trace", "/home/ann/t.json", "--partition", "server1|server2"];
-        let request = parse(&Toy, &args.map(OsString::from)).unwrap();
+        let request = parse(&Toy, "search", &args.map(OsString::from)).unwrap();
         assert_eq!(request.command, "cargo lab search toy --clients 2 --partition 'server1|server2'");
     }
 

@@ -157,8 +157,8 @@ pub(crate) fn results(verdict: Verdict, start: &State, texts: &[&str]) -> Result
         verdict,
         trace: Some(Trace { start: start.clone(), events, found_len }),
         goal_states: vec![],
-        stats: Stats { states: 41, depth: 6, ..Stats::default() },
         missed: None,
+        stats: Stats { states: 41, depth: 6, ..Stats::default() },
         coverage: Coverage::default(),
     }
 }

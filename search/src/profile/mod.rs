@@ -76,9 +76,9 @@ impl fmt::Display for ProfileItem {
 }
 
 impl ProfileRow {
-    /// What to do about it, if it makes at least every second state.
+    /// What to do about it, if it makes at least every second state and is no mere yes or no.
     pub fn advice(&self, states: u64) -> Option<&'static str> {
-        if self.without.saturating_mul(2) > states {
+        if self.without.saturating_mul(2) > states || self.distinct <= 2 {
             return None;
         }
         Some(match (&self.item, self.bounds.is_empty()) {
