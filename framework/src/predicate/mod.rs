@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::context::Durable;
 use crate::event::Event;
 use crate::node::Data;
 use crate::view::View;
@@ -207,6 +208,16 @@ impl Predicate {
         Self::from_nodes(name, move |view, address| Some(check(address, view.node::<N>(address)?)))
     }
 
+    /// A property of every `N` by itself and of what it last persisted; see [`for_each`](Self::for_each).
+    pub fn for_each_with_durable<N: Data>(
+        name: impl Into<String>,
+        check: impl Fn(Address, &N, Option<&Durable>) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        Self::from_nodes(name, move |view, address| {
+            Some(check(address, view.node::<N>(address)?, view.durable(address)))
+        })
+    }
+
     /// A property of every client worker by itself; see [`for_each`](Self::for_each).
     pub fn for_each_worker(
         name: impl Into<String>,
@@ -380,7 +391,10 @@ impl fmt::Debug for Predicate {
 ///
 /// Steps that change nothing are not checked.
 #[derive(Clone)]
-pub struct StepPredicate(Arc<Named<StepCheck>>);
+pub struct StepPredicate {
+    named: Arc<Named<StepCheck>>,
+    of_node: bool,
+}
 
 impl StepPredicate {
     /// A predicate that says why it fails.
@@ -388,17 +402,40 @@ impl StepPredicate {
         name: impl Into<String>,
         check: impl Fn(&Step<'_>) -> Outcome + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Named { name: name.into(), check: Box::new(check), parts: Parts::Whole, both: None }))
+        let (name, check) = (name.into(), Box::new(check));
+        Self { named: Arc::new(Named { name, check, parts: Parts::Whole, both: None }), of_node: false }
+    }
+
+    /// A property of what an event does to the `N` at which it happens: the node before, the node after, and the event.
+    /// Where that node is no `N`, or is not up before and after, it holds. A search checks it much faster than the same
+    /// property of whole states.
+    pub fn for_each<N: Data>(
+        name: impl Into<String>,
+        check: impl Fn(Address, &N, &N, &Event) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        let check = move |step: &Step<'_>| {
+            let address = step.event.node();
+            match (step.before.node::<N>(address), step.after.node::<N>(address)) {
+                (Some(before), Some(after)) => check(address, before, after, step.event),
+                _ => Outcome::holds(),
+            }
+        };
+        Self { of_node: true, ..Self::new(name, check) }
+    }
+
+    /// Whether it looks at nothing but the event and the node at which it happens.
+    pub fn is_of_node(&self) -> bool {
+        self.of_node
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.named.name
     }
 
     /// Evaluates it.
     pub fn check(&self, step: &Step<'_>) -> Outcome {
-        (self.0.check)(step)
+        (self.named.check)(step)
     }
 
     /// As [`check`](Self::check), with the predicate's name as the reason where a failure gives none.

@@ -5,6 +5,7 @@
 
 mod amo;
 mod client;
+mod clients;
 mod kvstore;
 mod lab;
 mod message;
@@ -15,6 +16,7 @@ mod workload;
 
 pub use amo::{AmoApplication, AmoCommand, AmoResponse};
 pub use client::SimpleClient;
+pub use clients::LabClients;
 pub use kvstore::{KvCommand, KvResponse, KvStore};
 pub use lab::ClientServer;
 pub use message::Message;

@@ -1,6 +1,6 @@
 //! Remembered answers of predicates: for whole states by the locals they look at, for parts by one local or two.
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use framework::ReadSet;
 
 use crate::space::{ComponentId, LocalId, Space};
@@ -84,6 +84,23 @@ impl<A: Copy> WholeMemory<A> {
             self.answers.clear();
         }
         self.answers.insert(key.into(), answer);
+    }
+}
+
+/// Steps of one node of which all properties that look at nothing else hold, by their key.
+#[derive(Default)]
+pub(super) struct StepMemory(AHashSet<[u32; 4]>);
+
+impl StepMemory {
+    pub(super) fn holds(&self, key: &[u32; 4]) -> bool {
+        self.0.contains(key)
+    }
+
+    pub(super) fn remember(&mut self, key: [u32; 4]) {
+        if self.0.len() >= ANSWERS_MAX {
+            self.0.clear();
+        }
+        self.0.insert(key);
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use framework::{Event, Outcome, Parts, Predicate, ReadSet, Source as _, Step, View};
 
 pub(crate) use self::memory::WholeMemory;
-use self::memory::{Known, NodeMemory, PairMemory, key_of};
+use self::memory::{Known, NodeMemory, PairMemory, StepMemory, key_of};
 use crate::guard::{self, Panic};
 use crate::settings::Settings;
 use crate::space::{ComponentId, EventId, LocalId, Space};
@@ -49,6 +49,8 @@ pub(crate) struct Evaluator {
     of_every_node: Vec<Vec<NodeMemory>>,
     whole: Vec<WholeMemory>,
     steps: Vec<WholeMemory>,
+    /// Of all properties of steps that are about one node.
+    node_steps: StepMemory,
     key: Vec<LocalId>,
 }
 
@@ -156,6 +158,7 @@ impl<'s> Properties<'s> {
                 of_every_node: self.predicates().map(|_| per_node(())).collect(),
                 whole: self.reads.iter().map(|_| WholeMemory::default()).collect(),
                 steps: self.settings.step_invariants.iter().map(|_| WholeMemory::default()).collect(),
+                node_steps: StepMemory::default(),
                 key: Vec::new(),
             }
         });
@@ -458,19 +461,23 @@ impl Evaluator {
         if properties.over.load(Ordering::Relaxed) {
             return None;
         }
+        let node_number = u32::try_from(node).expect("at most 250 nodes");
+        let (local, local_after) = (space.local_of(node, before[node]), space.local_of(node, after));
+        let node_key = [node_number, event.number(), local, local_after];
         let step_key = |key: &mut Vec<LocalId>, read| {
             key_of(key, space, before, Option::unwrap_or_default(read));
-            let node_number = u32::try_from(node).expect("at most 250 nodes");
-            key.extend([
-                node_number,
-                event.number(),
-                space.local_of(node, before[node]),
-                space.local_of(node, after),
-            ]);
+            key.extend(node_key);
         };
+        let node_known = self.node_steps.holds(&node_key);
+        let mut any_of_node = false;
         for (number, predicate) in properties.settings.step_invariants.iter().enumerate() {
+            let of_node = predicate.is_of_node();
+            if of_node && node_known {
+                continue;
+            }
+            any_of_node |= of_node;
             let memory = &mut self.steps[number];
-            let useful = memory.is_useful();
+            let useful = !of_node && memory.is_useful();
             let mut answer = None;
             if useful {
                 step_key(&mut self.key, memory.read);
@@ -491,7 +498,9 @@ impl Evaluator {
                             Ok(holds) => holds,
                             Err(panic) => return Some(Err(panic)),
                         };
-                    memory.note_read(view_before.read_set().union(view_after.read_set()));
+                    if !of_node {
+                        memory.note_read(view_before.read_set().union(view_after.read_set()));
+                    }
                     if useful && memory.is_useful() {
                         step_key(&mut self.key, memory.read);
                         memory.remember(&self.key, holds);
@@ -502,6 +511,9 @@ impl Evaluator {
             if !holds {
                 return Some(Ok(number));
             }
+        }
+        if any_of_node {
+            self.node_steps.remember(node_key);
         }
         None
     }

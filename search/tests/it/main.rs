@@ -14,6 +14,7 @@ mod oracles;
 mod random_systems;
 mod starts;
 mod stateright_agrees;
+mod step_predicates;
 mod tidy;
 mod traces;
 mod zoo;

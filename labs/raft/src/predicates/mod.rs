@@ -1,0 +1,150 @@
+//! What tests assert of the servers of a group, through [`Inspect`] only: nothing here knows a solution's fields.
+//!
+//! Properties of states are invariants of a search; those of steps compare the states before and after an event, and
+//! show the handler that did it. Each is true in every right design; those that are rules of this lab, and not of every
+//! Raft, say so. The names in capitals are those of the paper's Figure 3 where it has one.
+
+mod client;
+mod election;
+mod goals;
+mod log;
+mod persistence;
+mod steps;
+mod store;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use framework::{Address, Context, Durable, Node, Predicate, StepPredicate, System, View};
+
+use crate::inspect::{EntryKind, EntryView, Inspect};
+
+pub use client::results_are_committed;
+pub use election::{election_safety, leader_has_majority};
+pub use goals::{
+    committed, has_command, last_term_is, leads, leads_after, some_leader, some_leader_after, term_above,
+    voted,
+};
+pub use log::{
+    committed_on_majority, indexes_in_order, leader_completeness, log_matching, state_machine_safety,
+};
+pub use persistence::{durable_state_is_current, durable_state_survives};
+pub use steps::{
+    commit_index_never_decreases, committed_entries_never_change, entries_are_made_by_leaders,
+    last_applied_never_decreases, leader_append_only, leaders_were_candidates, one_vote_a_term,
+    only_own_term_is_counted, terms_never_decrease,
+};
+pub use store::{store_matches_log, stores_agree};
+
+/// The servers of a group as they were first made: who they are, how many are a majority, and what one that is down
+/// will know when it starts again.
+#[derive(Clone, Debug)]
+pub struct Group<N> {
+    members: Arc<[(Address, N)]>,
+}
+
+impl<N: Node + Inspect> Group<N> {
+    /// The servers of a system: all its nodes that are an `N`.
+    pub fn of(system: &System) -> Self {
+        let members = system.nodes().filter_map(|(address, node)| {
+            let node: &N = node.as_any().downcast_ref()?;
+            Some((address, node.clone()))
+        });
+        Self { members: members.collect() }
+    }
+
+    /// Their addresses, in the order in which they were added to the system.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.members.iter().map(|(address, _)| *address)
+    }
+
+    /// Whether so many are more than half.
+    pub(crate) fn is_majority(&self, count: usize) -> bool {
+        2 * count > self.members.len()
+    }
+
+    /// What the server at `address` would know after a restart with this durable state; `None` if it is none of the
+    /// group.
+    pub(crate) fn restarted(&self, address: Address, durable: Option<&Durable>) -> Option<N> {
+        let (_, made) = self.members.iter().find(|(member, _)| *member == address)?;
+        let mut node = made.clone();
+        node.recover(durable.cloned(), &mut Context::new(address));
+        Some(node)
+    }
+
+    /// A server as it is, or, if it is down, as it will be when it starts again: what it has promised is what that one
+    /// knows.
+    pub(crate) fn look<'a>(&self, view: &View<'a>, address: Address) -> Option<Cow<'a, N>> {
+        match view.node::<N>(address) {
+            Some(node) => Some(Cow::Borrowed(node)),
+            None => self.restarted(address, view.durable(address)).map(Cow::Owned),
+        }
+    }
+
+    /// All servers, as [`look`](Self::look) shows them.
+    pub(crate) fn look_at_all<'a>(&self, view: &View<'a>) -> Vec<(Address, Cow<'a, N>)> {
+        self.addresses().filter_map(|address| Some((address, self.look(view, address)?))).collect()
+    }
+
+    /// Everything that must hold in every state, the properties that show a mistake earliest first.
+    pub fn invariants(&self) -> Vec<Predicate> {
+        let mut invariants = self.election_invariants();
+        invariants.extend([
+            indexes_in_order::<N>(),
+            log_matching::<N>(),
+            state_machine_safety::<N>(),
+            leader_completeness::<N>(),
+            committed_on_majority(self),
+            store_matches_log::<N>(),
+            stores_agree::<N>(),
+            results_are_committed(self),
+        ]);
+        invariants
+    }
+
+    /// Those of them that are about elections alone, for part 2.
+    pub fn election_invariants(&self) -> Vec<Predicate> {
+        vec![election_safety::<N>(), leader_has_majority(self)]
+    }
+
+    /// Everything that every step must satisfy. A search that checks steps is slower: it has to take all of them.
+    pub fn step_invariants(&self) -> Vec<StepPredicate> {
+        let mut invariants = self.election_step_invariants();
+        invariants.extend([
+            commit_index_never_decreases::<N>(),
+            committed_entries_never_change::<N>(),
+            leader_append_only::<N>(),
+            only_own_term_is_counted::<N>(),
+            entries_are_made_by_leaders::<N>(),
+            last_applied_never_decreases::<N>(),
+            durable_state_survives(self),
+        ]);
+        invariants
+    }
+
+    /// Those of them that are about elections alone, for part 2.
+    pub fn election_step_invariants(&self) -> Vec<StepPredicate> {
+        vec![terms_never_decrease::<N>(), one_vote_a_term::<N>(), leaders_were_candidates(self)]
+    }
+}
+
+/// Whether a server has the entry with this index and term, or has discarded it after it was applied.
+pub(crate) fn has_entry(server: &impl Inspect, index: u64, term: u64) -> bool {
+    index < server.first_index() || server.entry(index).is_some_and(|entry| entry.term == term)
+}
+
+/// The indexes of which both servers have the entries.
+pub(crate) fn common_indexes(a: &impl Inspect, b: &impl Inspect) -> std::ops::RangeInclusive<u64> {
+    a.first_index().max(b.first_index())..=a.last_index().min(b.last_index())
+}
+
+/// An entry in words: `client1's command 2 of term 1`.
+pub(crate) fn describe(entry: Option<EntryView<'_>>) -> String {
+    match entry {
+        None => "no entry".to_owned(),
+        Some(EntryView { term, kind: EntryKind::Noop }) => format!("an empty entry of term {term}"),
+        Some(EntryView { term, kind: EntryKind::Command(command) }) => {
+            format!("{}'s command {} of term {term}", command.client, command.sequence)
+        }
+    }
+}

@@ -1,0 +1,12 @@
+// INSTRUCTOR ONLY
+//! Tests of the lab itself: the reference, the predicates, other right designs, and solutions that are worth nothing.
+#![cfg(test)]
+
+mod designs;
+mod flaws;
+mod nulls;
+mod predicates;
+mod published;
+mod reference;
+mod right;
+mod support;

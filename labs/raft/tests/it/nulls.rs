@@ -1,0 +1,272 @@
+// INSTRUCTOR ONLY
+//! Solutions that are worth nothing, and do not pass: each fails the goal or the safety of the simplest tests.
+
+use clientserver::{AmoApplication, AmoCommand, AmoResponse, KvCommand, KvResponse, KvStore};
+use framework::predicate::clients_done;
+use framework::{Address, Application, Client, Context, Durable, Node};
+use raft::predicates as p;
+use raft::{CLIENT_RETRY, Design, ELECTION_TIMEOUT, EntryKind, EntryView, Inspect, Role};
+use search::{Results, Settings, bfs};
+use serde::{Deserialize, Serialize};
+
+use crate::support::{Lab, clients};
+
+/// What a server does instead of Raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Null {
+    DoesNothing,
+    /// Votes for everybody who asks, and counts the votes.
+    AlwaysGrants,
+    /// Votes for nobody.
+    NeverGrants,
+    Panics,
+    /// server1 executes the commands of all clients, and the others nothing.
+    OneServer,
+    /// As `OneServer`, but says that nothing happened at all.
+    Silent,
+    /// Does nothing, and says that server1 was elected and has committed everything.
+    Pretends,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Message {
+    Request(AmoCommand<KvCommand>),
+    Reply(AmoResponse<KvResponse>),
+    Vote(u64),
+    Granted(u64),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Server {
+    null: Null,
+    own: Address,
+    servers: Vec<Address>,
+    term: u64,
+    voted_for: Option<Address>,
+    role: u8,
+    log: Vec<AmoCommand<KvCommand>>,
+    application: AmoApplication<KvStore>,
+}
+
+type Ctx = Context<Message, ()>;
+
+impl Server {
+    fn is_first(&self) -> bool {
+        self.servers[0] == self.own
+    }
+
+    fn votes(&self) -> bool {
+        matches!(self.null, Null::AlwaysGrants | Null::NeverGrants)
+    }
+}
+
+impl Node for Server {
+    type Message = Message;
+    type Timer = ();
+
+    fn init(&mut self, ctx: &mut Ctx) {
+        ctx.set_timer((), ELECTION_TIMEOUT);
+    }
+
+    fn on_message(&mut self, from: Address, message: Message, ctx: &mut Ctx) {
+        match message {
+            Message::Request(command)
+                if matches!(self.null, Null::OneServer | Null::Silent) && self.is_first() =>
+            {
+                if !self.application.already_executed(&command) {
+                    self.log.push(command.clone());
+                }
+                if let Some(response) = self.application.execute(&command) {
+                    ctx.send(command.client, Message::Reply(response));
+                }
+            }
+            Message::Vote(term) if self.null == Null::AlwaysGrants => {
+                self.term = self.term.max(term);
+                self.voted_for = Some(from);
+                ctx.send(from, Message::Granted(term));
+            }
+            Message::Granted(term) if self.role == 1 && term == self.term => self.role = 2,
+            _ => assert!(self.null != Null::Panics, "a handler that is not written yet"),
+        }
+    }
+
+    fn on_timer(&mut self, (): (), ctx: &mut Ctx) {
+        assert!(self.null != Null::Panics, "a handler that is not written yet");
+        if self.votes() {
+            self.term += 1;
+            self.voted_for = Some(self.own);
+            self.role = 1;
+            let peers: Vec<Address> = self.servers.iter().copied().filter(|s| *s != self.own).collect();
+            ctx.broadcast(&peers, &Message::Vote(self.term));
+        }
+        self.init(ctx);
+    }
+
+    fn recover(&mut self, _: Option<Durable>, ctx: &mut Ctx) {
+        self.init(ctx);
+    }
+}
+
+impl Inspect for Server {
+    fn current_term(&self) -> u64 {
+        match self.null {
+            Null::OneServer | Null::Pretends => 1,
+            _ => self.term,
+        }
+    }
+    fn voted_for(&self) -> Option<Address> {
+        match self.null {
+            Null::OneServer if self.is_first() => Some(self.own),
+            Null::Pretends => Some(self.servers[0]),
+            _ => self.voted_for,
+        }
+    }
+    fn role(&self) -> Role {
+        match self.null {
+            Null::OneServer | Null::Pretends if self.is_first() => Role::Leader,
+            _ => [Role::Follower, Role::Candidate, Role::Leader][usize::from(self.role)],
+        }
+    }
+    fn commit_index(&self) -> u64 {
+        self.last_index()
+    }
+    fn last_applied(&self) -> u64 {
+        self.last_index()
+    }
+    fn last_index(&self) -> u64 {
+        if self.null == Null::Silent { 0 } else { self.log.len() as u64 }
+    }
+    fn entry(&self, index: u64) -> Option<EntryView<'_>> {
+        if self.null == Null::Silent {
+            return None;
+        }
+        let command = self.log.get(usize::try_from(index).unwrap().checked_sub(1)?)?;
+        Some(EntryView { term: 1, kind: EntryKind::Command(command) })
+    }
+    fn store(&self) -> &KvStore {
+        self.application.application()
+    }
+}
+
+/// An honest client: a solution that is worth nothing may still have one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Asking {
+    servers: Vec<Address>,
+    sequence: u64,
+    response: Option<KvResponse>,
+}
+
+impl Node for Asking {
+    type Message = Message;
+    type Timer = ();
+    fn on_message(&mut self, _: Address, message: Message, _: &mut Ctx) {
+        if let Message::Reply(reply) = message
+            && reply.sequence == self.sequence
+        {
+            self.response = Some(reply.response);
+        }
+    }
+    fn on_timer(&mut self, (): (), _: &mut Ctx) {}
+}
+
+impl Client for Asking {
+    type Command = KvCommand;
+    type Response = KvResponse;
+    fn send_command(&mut self, command: KvCommand, ctx: &mut Ctx) {
+        self.sequence += 1;
+        self.response = None;
+        let request =
+            Message::Request(AmoCommand { client: ctx.address(), sequence: self.sequence, command });
+        ctx.broadcast(&self.servers, &request);
+        ctx.set_timer((), CLIENT_RETRY);
+    }
+    fn response(&self) -> Option<KvResponse> {
+        self.response.clone()
+    }
+}
+
+impl Design for Null {
+    type Server = Server;
+    type Client = Asking;
+
+    fn server(&self, own: Address, servers: &[Address]) -> Server {
+        Server {
+            null: *self,
+            own,
+            servers: servers.to_vec(),
+            term: 0,
+            voted_for: None,
+            role: 0,
+            log: Vec::new(),
+            application: AmoApplication::new(KvStore::default()),
+        }
+    }
+
+    fn client(&self, servers: &[Address]) -> Asking {
+        Asking { servers: servers.to_vec(), sequence: 0, response: None }
+    }
+}
+
+/// How the search for a second leader ends, and that for a client that is done, within a depth at which the reference
+/// has both.
+fn verdicts(null: Null) -> [String; 2] {
+    let lab = Lab::new(&null, 3, clients(1, &["PUT:k:v"]));
+    let search =
+        |goal, settings: Settings| -> Results { bfs(&lab.start(), &settings.goal(goal).max_depth(7)) };
+    let elections = Settings {
+        invariants: lab.group.election_invariants(),
+        step_invariants: lab.group.election_step_invariants(),
+        ..Settings::default()
+    };
+    let second_leader = p::some_leader_after::<Server>(1);
+    let replication = Settings { invariants: lab.group.invariants(), ..Settings::default() };
+    [search(second_leader, elections), search(clients_done(), replication)].map(|results| {
+        let text = results.verdict.to_string();
+        text.split(", at ").next().unwrap_or_default().to_owned()
+    })
+}
+
+#[test]
+fn solutions_worth_nothing_do_not_pass() {
+    let text: Vec<String> = [
+        Null::DoesNothing,
+        Null::AlwaysGrants,
+        Null::NeverGrants,
+        Null::Panics,
+        Null::OneServer,
+        Null::Silent,
+        Null::Pretends,
+    ]
+    .into_iter()
+    .map(|null| {
+        let [elections, replication] = verdicts(null);
+        for verdict in [&elections, &replication] {
+            assert!(!verdict.starts_with("goal found"), "{null:?}: {verdict}");
+        }
+        format!("{null:?}\n  elections: {elections}\n  replication: {replication}\n")
+    })
+    .collect();
+    insta::assert_snapshot!(text.concat(), @r"
+    DoesNothing
+      elections: exhausted: every reachable state was visited
+      replication: exhausted: every reachable state was visited
+    AlwaysGrants
+      elections: violated: one vote a term: server2 voted for server2 in term 1, then for server3 in the same term
+      replication: violated: a leader has the votes of a majority: server3 is leader in term 2 without the votes of a majority of 3 servers: server1 voted for server1, server2 has not got beyond term 0, server3 voted for server1
+    NeverGrants
+      elections: not decided: the depth limit was reached before every state was visited
+      replication: not decided: the depth limit was reached before every state was visited
+    Panics
+      elections: handler panicked: on_message(Request) of server1 (Server): a handler that is not written yet
+      replication: handler panicked: on_message(Request) of server1 (Server): a handler that is not written yet
+    OneServer
+      elections: violated: a leader has the votes of a majority: server1 is leader in term 1 without the votes of a majority of 3 servers: server2 has not voted, server3 has not voted
+      replication: violated: a leader has the votes of a majority: server1 is leader in term 1 without the votes of a majority of 3 servers: server2 has not voted, server3 has not voted
+    Silent
+      elections: exhausted: every reachable state was visited
+      replication: violated: stores agree: server1 and server2 have both applied their logs up to index 0, but their stores differ
+    Pretends
+      elections: exhausted: every reachable state was visited
+      replication: exhausted: every reachable state was visited
+    ");
+}
