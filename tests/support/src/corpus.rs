@@ -109,6 +109,11 @@ fn key(event: &Event) -> String {
             let (least, most) = (timer.length.at_least().as_nanos(), timer.length.at_most().as_nanos());
             format!("fire {node} {least} {most} {}", hex(timer.timer.bytes()))
         }
+        Event::Crash { node, during: None } => format!("crash {node}"),
+        Event::Crash { during: Some(interrupted), .. } => {
+            format!("crash {} {}", interrupted.persist, key(&interrupted.event))
+        }
+        Event::Restart { node } => format!("restart {node}"),
     }
 }
 
@@ -121,16 +126,20 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Lets the events happen one after the other, leaving out those that no longer can, until something fails.
 fn replay(stage: &Stage<'_>, start: &State, keys: &[String]) -> Option<(Verdict, Vec<Event>)> {
-    let delivery = &stage.settings.delivery;
+    let (delivery, faults) = (&stage.settings.delivery, &stage.settings.faults);
     let mut state = start.clone();
     let mut happened = Vec::new();
     if let Some(verdict) = violated(stage, &state) {
         return Some((verdict, happened));
     }
     for wanted in keys {
-        let Some(event) = state.events(delivery).into_iter().find(|event| key(event) == *wanted) else {
-            continue;
+        let possible = state.events(delivery).into_iter();
+        // No more than the kept trace had, which the budgets allowed.
+        let crashes = match faults.is_off() {
+            true => Vec::new(),
+            false => state.fault_events(faults, delivery).unwrap_or_default(),
         };
+        let Some(event) = possible.chain(crashes).find(|event| key(event) == *wanted) else { continue };
         happened.push(event.clone());
         let next = match state.step(&event, delivery) {
             Ok(next) => next,
