@@ -17,12 +17,14 @@ use crate::record::StageRecord;
 const LINE_MAX: u64 = 16 << 20;
 
 /// What the harness asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) nonce: String,
     pub(crate) test: String,
     pub(crate) seed: u64,
     pub(crate) memory_mib: u64,
+    /// What time limits are multiplied with.
+    pub(crate) time: f64,
     pub(crate) threads: Option<usize>,
     /// The folder of saved traces, and how records call it.
     pub(crate) traces: PathBuf,

@@ -17,9 +17,11 @@ use visualizer::TraceFile;
 use crate::channel::{Lines, Message, Request, send_message};
 use crate::corpus::Corpus;
 use crate::failed::{Failed, Failure};
+use crate::judge_run;
 use crate::limits;
 use crate::part::{Body, Part, Test};
 use crate::record::StageRecord;
+use crate::run_test::RunTest;
 use crate::search_test::SearchTest;
 use crate::text::{counted, grouped};
 use crate::unit_test::UnitTest;
@@ -30,6 +32,8 @@ pub(crate) const CHILD: &str = "TESTKIT_CHILD";
 const NO_REQUEST: u8 = 70;
 /// The exit code of a process whose harness is gone.
 const ORPHAN: i32 = 71;
+/// After which time a handler that has not returned is reported, unless the environment changes it.
+const HANDLER_TIME: Duration = Duration::from_secs(5);
 /// How often progress is sent.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -60,6 +64,7 @@ pub(crate) fn main(part: &Part) -> ExitCode {
         // The engine ends with a verdict before the system ends the process.
         search_memory: (request.memory_mib << 20) / 2,
         threads: request.threads,
+        handler_time: HANDLER_TIME.mul_f64(request.time),
         reporter: Arc::clone(&reporter),
         corpus: corpus.clone(),
         traces: Some(request),
@@ -83,13 +88,18 @@ fn private_socket() -> io::Result<UnixStream> {
 /// Runs the body; says why the test failed, if it did.
 pub(crate) fn run_body(test: &Test, context: Context) -> Option<Failure> {
     let seed = context.seed;
+    let mut run_test = RunTest::new(context.clone());
     let result = quietly(|| match test.body {
         Body::Unit(body) => body(&mut UnitTest { seed }),
+        Body::Run(body) => body(&mut run_test),
         Body::Search(body) => body(&mut SearchTest::new(context)).map(drop),
     });
     match result {
         Ok(Ok(())) => None,
-        Ok(Err(Failed(failure))) => Some(*failure),
+        Ok(Err(Failed(inner))) => Some(match &inner.run {
+            Some(failure) => judge_run::failure(&run_test, failure),
+            None => inner.failure,
+        }),
         Err(panic) => Some(Failure::fail("panicked", format!("panicked: {panic}"))),
     }
 }
@@ -129,6 +139,8 @@ pub(crate) struct Context {
     pub(crate) states: u64,
     pub(crate) search_memory: u64,
     pub(crate) threads: Option<usize>,
+    /// After which time a handler that has not returned is reported.
+    pub(crate) handler_time: Duration,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) corpus: Corpus,
     /// Says where traces are saved; nowhere in tests of the harness itself.
@@ -186,6 +198,12 @@ impl Reporter {
             Some((socket, nonce)) => drop(send_message(socket, nonce, message)),
             None => self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(message),
         }
+    }
+
+    /// Sends the result, from another thread than that of the test, which hangs; and ends the process.
+    pub(crate) fn end_here(&self, failure: Failure) {
+        self.send(Message::Done(Some(failure)));
+        std::process::exit(0);
     }
 
     /// Sends how far a search is, now and then.

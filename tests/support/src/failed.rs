@@ -9,7 +9,14 @@ use crate::record::Judgement;
 
 /// Why a test did not pass. `?` makes one of any error, and of what a stage of a search finds.
 #[derive(Clone, Debug)]
-pub struct Failed(pub(crate) Box<Failure>);
+pub struct Failed(pub(crate) Box<Inner>);
+
+/// A failure, and the run that failed: the trace is written down when the test has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Inner {
+    pub(crate) failure: Failure,
+    pub(crate) run: Option<runner::Failure>,
+}
 
 /// What is known about a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +65,7 @@ impl Failure {
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self(Box::new(failure))
+        Self(Box::new(Inner { failure, run: None }))
     }
 }
 
@@ -70,12 +77,16 @@ impl Failed {
 
     /// What happened, in a line.
     pub fn message(&self) -> &str {
-        &self.0.message
+        &self.0.failure.message
     }
 }
 
 impl<E: Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
+        if let Some(run) = (&error as &dyn Error).downcast_ref::<runner::Failure>() {
+            let failure = Failure::fail(run.kind().word(), run.kind().to_string());
+            return Self(Box::new(Inner { failure, run: Some(run.clone()) }));
+        }
         let (cause, detector) = match (&error as &dyn Error).downcast_ref::<StepError>() {
             Some(StepError::Panicked(fault)) => ("handler-panicked", Some(fault)),
             Some(StepError::Hung(fault)) => ("handler-hung", Some(fault)),
@@ -130,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_init_is_named() {
-        let failure = started().unwrap_err().0;
+        let failure = started().unwrap_err().0.failure;
         assert_eq!(failure.cause, "handler-panicked");
         assert_eq!(failure.detector.as_deref(), Some("init of server1"));
         assert!(failure.message.contains("part 1: start the election timer"), "{}", failure.message);
@@ -145,7 +156,7 @@ mod tests {
         assert!(test(9).is_ok());
         let failed = test(10).unwrap_err();
         assert_eq!(
-            (failed.message(), failed.0.cause.as_str()),
+            (failed.message(), failed.0.failure.cause.as_str()),
             ("the server holds 10 bytes", "check-failed")
         );
     }

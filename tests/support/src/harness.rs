@@ -197,6 +197,7 @@ impl Session {
             test: test.name.clone(),
             seed: self.seed.unwrap_or_else(|| own_seed(self.part.target, test)),
             memory_mib: test.memory_mib,
+            time: self.time,
             threads: self.threads,
             traces: self.places.traces.clone(),
             traces_name: self.places.traces_name.to_owned(),

@@ -162,16 +162,27 @@ fn advice(verdict: &Verdict) -> Option<&'static str> {
 
 /// Saves the trace of a search, says where, and returns its events as text.
 fn add_trace(failure: &mut Failure, stage: &Stage<'_>, results: &Results) -> Vec<String> {
-    let context = stage.context;
-    let origin = Origin { lab: context.lab.clone(), command: context.command(), ..Origin::default() };
     let strategy = if results.stats.probes > 0 { "random" } else { "bfs" };
-    let Some(mut file) = visualizer::record(results, stage.settings, origin, strategy) else {
+    save_trace(failure, stage.context, stage.settings, results, strategy)
+}
+
+/// As [`add_trace`], for whatever found the trace.
+pub(crate) fn save_trace(
+    failure: &mut Failure,
+    context: &Context,
+    settings: &Settings,
+    results: &Results,
+    strategy: &str,
+) -> Vec<String> {
+    let origin = Origin { lab: context.lab.clone(), command: context.command(), ..Origin::default() };
+    let Some(mut file) = visualizer::record(results, settings, origin, strategy) else {
         return Vec::new();
     };
-    if failure.cause == "goal-not-found" {
-        // The file says what was looked for; the verdict of the search knows nothing of it.
-        file.verdict.kind = "goal-not-found".to_owned();
+    if matches!(results.verdict, Verdict::Exhausted | Verdict::BudgetSpent(_)) {
+        // The file says what was looked for; the verdict of a search knows nothing of it.
+        file.verdict.kind.clone_from(&failure.cause);
         file.verdict.name = failure.detector.clone().unwrap_or_default();
+        file.verdict.reason.clone_from(&failure.message);
     }
     failure.trace = context.save_trace(&file);
     let layout = Layout { width: WIDTH, max_lines: TRACE_LINES, next: Vec::new() };

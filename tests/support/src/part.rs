@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failed::Failed;
+use crate::run_test::RunTest;
 use crate::search_test::{Reached, SearchTest};
 use crate::unit_test::UnitTest;
 
@@ -39,6 +40,8 @@ impl fmt::Display for Kind {
 pub enum Body {
     /// Of [`Kind::Unit`].
     Unit(fn(&mut UnitTest) -> Result<(), Failed>),
+    /// Of [`Kind::Run`] and [`Kind::Unreliable`].
+    Run(fn(&mut RunTest) -> Result<(), Failed>),
     /// Of [`Kind::Search`].
     Search(fn(&mut SearchTest) -> Result<Reached, Failed>),
 }
@@ -90,6 +93,26 @@ impl Test {
         body: fn(&mut UnitTest) -> Result<(), Failed>,
     ) -> Self {
         Self::new(number, name, claim, Kind::Unit, Body::Unit(body))
+    }
+
+    /// A test that runs a system: `t01_run_<name>`.
+    pub fn run(
+        number: u32,
+        name: &str,
+        claim: &'static str,
+        body: fn(&mut RunTest) -> Result<(), Failed>,
+    ) -> Self {
+        Self::new(number, name, claim, Kind::Run, Body::Run(body))
+    }
+
+    /// A test that runs a system on a network that loses, repeats and reorders messages: `t01_unreliable_<name>`.
+    pub fn unreliable(
+        number: u32,
+        name: &str,
+        claim: &'static str,
+        body: fn(&mut RunTest) -> Result<(), Failed>,
+    ) -> Self {
+        Self::new(number, name, claim, Kind::Unreliable, Body::Run(body))
     }
 
     /// A test that searches: `t01_search_<name>`.

@@ -25,6 +25,7 @@ impl SearchTest {
             max_states: Some(context.states),
             max_memory: Some(context.search_memory),
             threads: context.threads,
+            handler_time: context.handler_time,
             ..Settings::default()
         };
         Self { context, common }
