@@ -8,6 +8,7 @@ use std::time::Duration;
 use framework::predicate::{clients_done, results_ok};
 use framework::{Address, System, Workload};
 use pingpong::{PingClient, PingParser, PingServer};
+use runner::Network;
 use testkit::{Failed, Part, Reached, RunTest, SearchTest, Test};
 
 fn main() -> ExitCode {
@@ -76,9 +77,7 @@ fn t02(test: &mut RunTest) -> Result<(), Failed> {
 }
 
 fn t03(test: &mut RunTest) -> Result<(), Failed> {
-    let settings = test.simulated().invariant(results_ok()).network(|network| {
-        network.unreliable();
-    });
+    let settings = test.simulated().invariant(results_ok()).network(Network::unreliable);
     let mut run = test.start(&system(1, &["ping-%i"], 100)?, settings)?;
     run.wait_for_clients(LONG)?;
     Ok(())

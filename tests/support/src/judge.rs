@@ -89,7 +89,7 @@ fn goal_missed(stage: &Stage<'_>, results: &Results) -> Failure {
         if let Ok(outcome) = crate::child::quietly(|| goal.explained(&view))
             && !outcome.is_ok()
         {
-            failure.lines.push(format!("When the stage began: {}", outcome.reason()));
+            failure.lines.push(format!("when the stage began: {}", outcome.reason()));
         }
     }
     if !stage.starts[0].history().is_empty() {
@@ -134,7 +134,7 @@ fn inconclusive(stage: &Stage<'_>, results: &Results) -> Failure {
 fn far(results: &Results) -> Vec<String> {
     let stats = &results.stats;
     vec![format!(
-        "Searched: {}, {}.",
+        "searched {}: {}",
         counted(stats.states, "state"),
         depth_covered(&results.coverage, stats.depth)
     )]
@@ -155,9 +155,8 @@ fn detector(verdict: &Verdict) -> Option<String> {
 
 /// What to do about it, where the verdict alone does not say.
 fn advice(verdict: &Verdict) -> Option<&'static str> {
-    matches!(verdict, Verdict::PredicatePanicked { .. }).then_some(
-        "A predicate of the test panicked, most likely in a function of yours that it calls to look at a node.",
-    )
+    matches!(verdict, Verdict::PredicatePanicked { .. })
+        .then_some("A predicate of the test panicked, most likely in a function of yours that it calls.")
 }
 
 /// Saves the trace of a search, says where, and returns its events as text.

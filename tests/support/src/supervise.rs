@@ -194,10 +194,7 @@ impl Outcome {
         let (cause, message) = match self.end {
             End::TimedOut => (
                 "timed-out",
-                format!(
-                    "it had not ended after {} s and was killed: look for a loop that does not end",
-                    limit.as_secs()
-                ),
+                format!("it had not ended after {limit:?} and was killed: look for a loop that does not end"),
             ),
             End::Exited(code) => (
                 "exited",

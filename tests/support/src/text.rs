@@ -41,17 +41,11 @@ pub(crate) fn coverage(coverage: &Coverage) -> Vec<String> {
         .lines()
         .filter(|line| !line.starts_with("every state") && !line.starts_with("some states"))
         .filter(|line| !line.starts_with("commutation rule"));
-    let mut lines: Vec<String> = of_interest.map(capitalized).collect();
+    let mut lines: Vec<String> = of_interest.map(str::to_owned).collect();
     if coverage.handlers.is_empty() {
-        lines.push("No handler ran: nothing was sent, and no timer was set.".to_owned());
+        lines.push("no handler ran: nothing was sent, and no timer was set".to_owned());
     }
     lines
-}
-
-/// The line with a capital letter at the beginning.
-fn capitalized(line: &str) -> String {
-    let mut chars = line.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// One line of at most `width` columns, without what a terminal would act on.
