@@ -1,58 +1,39 @@
-//! The process of one test: takes the request, runs the body, reports.
+//! The process of one test: takes the request, runs the body, answers.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use search::Progress;
+use search::supervisor::Child;
 use visualizer::TraceFile;
 
-use crate::channel::{Lines, Message, Request, send_message};
 use crate::corpus::Corpus;
 use crate::failed::{Failed, Failure};
 use crate::judge_run;
-use crate::limits;
 use crate::part::{Body, Part, Test};
 use crate::record::StageRecord;
+use crate::request::{Answer, LiveStage, Request};
 use crate::run_test::RunTest;
 use crate::search_test::SearchTest;
-use crate::text::{counted, grouped};
 use crate::unit_test::UnitTest;
 
-/// The variable that makes an executable the process of one test.
-pub(crate) const CHILD: &str = "TESTKIT_CHILD";
-/// The exit code of a process that could not begin.
-const NO_REQUEST: u8 = 70;
-/// The exit code of a process whose harness is gone.
-const ORPHAN: i32 = 71;
 /// After which time a handler that has not returned is reported, unless the environment changes it.
-const HANDLER_TIME: Duration = Duration::from_secs(5);
-/// How often progress is sent.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const HANDLER_TIME: Duration = Duration::from_secs(5);
+/// The exit code of a process that was not asked for anything it has.
+const NO_REQUEST: u8 = 70;
 
-/// Runs the test that the harness asks for on the standard input.
-pub(crate) fn main(part: &Part) -> ExitCode {
-    let Ok(socket) = private_socket() else { return ExitCode::from(NO_REQUEST) };
-    let Ok(reading) = socket.try_clone() else { return ExitCode::from(NO_REQUEST) };
-    let mut lines = Lines::new(reading);
-    let Some(request) = lines.next::<Request>() else { return ExitCode::from(NO_REQUEST) };
+/// Runs the test that the harness asks for.
+pub(crate) fn main(part: &Part, child: Child) -> ExitCode {
+    let Ok(request) = serde_json::from_str::<Request>(&child.request) else {
+        return ExitCode::from(NO_REQUEST);
+    };
     let Some(test) = part.tests.iter().find(|test| test.name == request.test) else {
         return ExitCode::from(NO_REQUEST);
     };
-    limits::apply(request.memory_mib);
-    // When the harness is gone nobody waits for the result.
-    thread::spawn(move || {
-        while lines.next::<serde_json::Value>().is_some() {}
-        std::process::exit(ORPHAN);
-    });
-    let reporter = Arc::new(Reporter::new(Some((socket, request.nonce.clone()))));
+    let reporter = Arc::new(Reporter::new(Some(child), request.live.clone()));
     let corpus = request.corpus.clone().map_or_else(Corpus::default, Corpus::at);
     let context = Context {
         lab: part.lab.to_owned(),
@@ -74,15 +55,7 @@ pub(crate) fn main(part: &Part) -> ExitCode {
     if failure.is_none() {
         corpus.forget();
     }
-    reporter.send(Message::Done(failure));
-    ExitCode::SUCCESS
-}
-
-/// The socket that the harness gave as the standard input; afterwards the standard input is empty.
-fn private_socket() -> io::Result<UnixStream> {
-    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    Ok(socket)
+    if reporter.finish(failure) { ExitCode::SUCCESS } else { ExitCode::from(NO_REQUEST) }
 }
 
 /// Runs the body; says why the test failed, if it did.
@@ -154,15 +127,14 @@ impl Context {
         command(&self.target, &self.short_name)
     }
 
-    /// Notes that a stage begins; its number.
-    pub(crate) fn begin_stage(&mut self, name: &str) -> usize {
+    /// Notes that a stage begins.
+    pub(crate) fn begin_stage(&mut self, name: &str, budget: Option<u64>) {
         self.stages += 1;
-        self.reporter.send(Message::Began(name.to_owned()));
-        self.stages
+        self.reporter.begin_stage(LiveStage { number: self.stages, name: name.to_owned(), budget });
     }
 
     pub(crate) fn end_stage(&self, record: StageRecord) {
-        self.reporter.send(Message::Ended(record));
+        locked(&self.reporter.answer).stages.push(record);
     }
 
     /// Saves the trace of the test; how records call it.
@@ -179,82 +151,49 @@ pub(crate) fn command(target: &str, short_name: &str) -> String {
     format!("cargo test --test {target} {short_name}")
 }
 
-/// Tells the harness what happens; in tests of the harness itself it keeps the messages.
+/// Tells the harness what happens.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    to: Option<(UnixStream, String)>,
-    last_progress: Mutex<Option<Instant>>,
-    pub(crate) kept: Mutex<Vec<Message>>,
+    child: Mutex<Option<Child>>,
+    live: Option<std::path::PathBuf>,
+    answer: Mutex<Answer>,
 }
 
 impl Reporter {
-    pub(crate) fn new(to: Option<(UnixStream, String)>) -> Self {
-        Self { to, last_progress: Mutex::default(), kept: Mutex::default() }
+    /// A reporter to the supervisor of this process, if there is one.
+    pub(crate) fn new(child: Option<Child>, live: Option<std::path::PathBuf>) -> Self {
+        Self { child: Mutex::new(child), live, answer: Mutex::default() }
     }
 
-    pub(crate) fn send(&self, message: Message) {
-        match &self.to {
-            // A harness that is gone ends this process.
-            Some((socket, nonce)) => drop(send_message(socket, nonce, message)),
-            None => self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(message),
+    fn begin_stage(&self, stage: LiveStage) {
+        locked(&self.answer).stage = Some(stage.name.clone());
+        if let (Some(live), Ok(json)) = (&self.live, serde_json::to_string(&stage)) {
+            // Without it the terminal shows less.
+            let _best_effort = fs::write(live, json);
         }
     }
 
-    /// Sends the result, from another thread than that of the test, which hangs; and ends the process.
+    /// Hands over the result; whether that was possible. Only the first result counts.
+    pub(crate) fn finish(&self, failure: Option<Failure>) -> bool {
+        let answer = Answer { failure, ..locked(&self.answer).clone() };
+        let Ok(json) = serde_json::to_vec(&answer) else { return false };
+        locked(&self.child).take().is_some_and(|child| child.finish(&json).is_ok())
+    }
+
+    /// Hands over the result from another thread than that of the test, which hangs; and ends the process.
     pub(crate) fn end_here(&self, failure: Failure) {
-        self.send(Message::Done(Some(failure)));
+        self.finish(Some(failure));
         std::process::exit(0);
-    }
-
-    /// Sends how far a search is, now and then.
-    pub(crate) fn search_progress(
-        &self,
-        number: usize,
-        stage: &str,
-        progress: &Progress,
-        budget: Option<u64>,
-    ) {
-        let mut last = self.last_progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < PROGRESS_EVERY) {
-            return;
-        }
-        *last = Some(Instant::now());
-        self.send(Message::Progress(search_line(number, stage, progress, budget)));
     }
 }
 
-/// `stage 2, "an entry is committed": 120,000 states, depth 9, 600,000 states/s, 12 % of the budget`.
-fn search_line(number: usize, stage: &str, progress: &Progress, budget: Option<u64>) -> String {
-    let mut line =
-        format!("stage {number}, {stage}: {}, depth {}", counted(progress.states, "state"), progress.depth);
-    let millis = progress.elapsed.as_millis();
-    if let Some(rate) = (u128::from(progress.states) * 1000).checked_div(millis) {
-        line.push_str(&format!(", {} states/s", grouped(u64::try_from(rate).unwrap_or(u64::MAX))));
-    }
-    if progress.probes > 0 {
-        line.push_str(&format!(", {}", counted(progress.probes, "probe")));
-    }
-    if let Some(share) = budget.and_then(|budget| (progress.states * 100).checked_div(budget)) {
-        line.push_str(&format!(", {share} % of the budget"));
-    }
-    line
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn says_how_far_a_search_is() {
-        let progress = Progress {
-            states: 120_000,
-            depth: 9,
-            elapsed: Duration::from_millis(200),
-            ..Progress::default()
-        };
-        let line = search_line(2, "an entry is committed", &progress, Some(1_000_000));
-        insta::assert_snapshot!(line, @"stage 2, an entry is committed: 120,000 states, depth 9, 600,000 states/s, 12 % of the budget");
-    }
 
     #[test]
     fn a_panic_becomes_a_message_with_its_place() {

@@ -1,6 +1,7 @@
 //! What a student reads: a line for each test, a block for each that fails, and the points.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +24,16 @@ const OUTPUT_LINES: usize = 3;
 pub(crate) fn error(problem: &str) {
     let _nobody_reads = writeln!(io::stderr(), "error: {problem}");
 }
+
+/// Prints what a test printed.
+pub(crate) fn show(lines: &[String]) {
+    for line in lines {
+        let _nobody_reads = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// Shows how far a test is.
+pub(crate) type ProgressLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Where the output goes.
 pub(crate) struct Console {
@@ -71,11 +82,13 @@ impl Console {
         }
     }
 
-    pub(crate) fn progress(&mut self, test: &Test, line: &str) {
-        if let Some(live) = &self.live {
-            live.set_message(fit(&format!("{}: {line}", test.short_name()), 200));
+    /// What shows how far a test is, if anybody looks.
+    pub(crate) fn progress(&self, test: &Test) -> Option<ProgressLine> {
+        let (live, name) = (self.live.clone()?, test.short_name().to_owned());
+        Some(Arc::new(move |line| {
+            live.set_message(fit(&format!("{name}: {line}"), 200));
             live.tick();
-        }
+        }))
     }
 
     pub(crate) fn test_ends(&mut self, record: &TestRecord) {
@@ -173,7 +186,8 @@ pub(crate) fn block(
     let mut tail = Vec::new();
     if failure.trace.is_none() && !output.is_empty() {
         tail.push("  The end of what it printed:".to_owned());
-        let last = &output[output.len().saturating_sub(OUTPUT_LINES)..];
+        let said: Vec<&String> = output.iter().filter(|line| !line.trim().is_empty()).collect();
+        let last = &said[said.len().saturating_sub(OUTPUT_LINES)..];
         tail.extend(last.iter().map(|line| format!("    | {line}")));
     }
     if let Some(trace) = trace {

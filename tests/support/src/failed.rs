@@ -90,6 +90,7 @@ impl<E: Error + 'static> From<E> for Failed {
         let (cause, detector) = match (&error as &dyn Error).downcast_ref::<StepError>() {
             Some(StepError::Panicked(fault)) => ("handler-panicked", Some(fault)),
             Some(StepError::Hung(fault)) => ("handler-hung", Some(fault)),
+            Some(StepError::Died(fault)) => ("handler-died", Some(fault)),
             Some(StepError::Nondeterministic(fault) | StepError::NotSerializable(fault)) => {
                 ("nondeterministic", Some(fault))
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,15 +10,16 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::{Arguments, FormatSetting, Trial};
+use search::supervisor::Child;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::channel::Request;
-use crate::child::{self, CHILD};
-use crate::console::Console;
+use crate::child;
+use crate::console::{Console, ProgressLine};
 use crate::failed::Failure;
 use crate::part::{Part, Test};
 use crate::places::Places;
-use crate::record::{Header, Judgement, TestRecord, VERSION};
+use crate::record::{Header, Judgement, StageRecord, TestRecord, VERSION};
+use crate::request::{Answer, Request};
 use crate::results::Store;
 use crate::supervise;
 use crate::{console, text};
@@ -51,8 +52,10 @@ const INTERNAL: u8 = 70;
 /// `results.jsonl` ([`Header`], then a [`TestRecord`] as soon as each test ends), and made from it `results.json`
 /// (Gradescope), `results.csv`, `junit.xml`.
 pub fn main(part: Part) -> ExitCode {
-    if env::var_os(CHILD).is_some() {
-        return child::main(&part);
+    match Child::enter() {
+        Ok(Some(child)) => return child::main(&part, child),
+        Ok(None) => {}
+        Err(error) => return complain(&error.to_string()),
     }
     let args = Arguments::from_iter(env::args_os().map(|arg| {
         // The built-in harness takes both.
@@ -89,7 +92,7 @@ struct Session {
     time: f64,
     threads: Option<usize>,
     show: bool,
-    nonce_seed: u128,
+    resume: bool,
 }
 
 impl Session {
@@ -99,7 +102,7 @@ impl Session {
         let header = Header {
             record: "run".to_owned(),
             schema: VERSION,
-            run: env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("{:032x}", unguessable())),
+            run: env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| run_id()),
             part: part.target.to_owned(),
             lab: part.lab.to_owned(),
             title: part.title.to_owned(),
@@ -118,7 +121,7 @@ impl Session {
             time: number("TESTKIT_TIME")?.unwrap_or(1.0),
             threads: number("TESTKIT_THREADS")?,
             show: args.nocapture,
-            nonce_seed: unguessable(),
+            resume,
             part,
             places,
         })
@@ -126,7 +129,8 @@ impl Session {
 
     /// Runs the chosen tests and prints what a student reads.
     fn run(&self, args: &Arguments) -> ExitCode {
-        let done = self.store.records();
+        // Under nextest others run the rest; a test that is asked for again shall run again.
+        let done = if self.resume { self.store.records() } else { Vec::new() };
         let mut chosen: Vec<&Test> = self
             .part
             .tests
@@ -151,7 +155,8 @@ impl Session {
                 scope.spawn(|| {
                     while let Some(test) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
                         locked(&console).test_begins(test, threads == 1);
-                        let record = self.run_test(test, |line| locked(&console).progress(test, line));
+                        let line = locked(&console).progress(test);
+                        let record = self.run_test(test, line);
                         if let Err(error) = self.store.append(&record) {
                             locked(&problems).push(error.to_string());
                         }
@@ -179,7 +184,7 @@ impl Session {
         let trials = (0..session.part.tests.len()).map(|i| {
             let session = std::sync::Arc::clone(&session);
             Trial::test(session.part.tests[i].name.clone(), move || {
-                let record = session.run_test(&session.part.tests[i], |_| {});
+                let record = session.run_test(&session.part.tests[i], None);
                 session.store.append(&record)?;
                 if record.verdict == Judgement::Pass { Ok(()) } else { Err(record.block.join("\n").into()) }
             })
@@ -187,51 +192,43 @@ impl Session {
         libtest_mimic::run(&args, trials.collect()).exit_code()
     }
 
-    fn corpus(&self, test: &Test) -> Option<std::path::PathBuf> {
+    fn corpus(&self, test: &Test) -> Option<PathBuf> {
         Some(self.places.failures.as_ref()?.join(format!("{}.json", test.name)))
     }
 
-    fn run_test(&self, test: &Test, progress: impl FnMut(&str)) -> TestRecord {
+    fn run_test(&self, test: &Test, progress: Option<ProgressLine>) -> TestRecord {
+        let live = progress.as_ref().and_then(|_| live_file(&test.name));
         let request = Request {
-            nonce: format!("{:032x}", xxh3_128(format!("{}/{}", self.nonce_seed, test.name).as_bytes())),
             test: test.name.clone(),
             seed: self.seed.unwrap_or_else(|| own_seed(self.part.target, test)),
             memory_mib: test.memory_mib,
             time: self.time,
             threads: self.threads,
+            live: live.clone(),
             traces: self.places.traces.clone(),
             traces_name: self.places.traces_name.to_owned(),
             corpus: self.corpus(test),
         };
-        let limit = test.backstop.mul_f64(self.time);
-        let outcome = supervise::run(&request, limit, self.show, progress);
-        let mut outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let failure =
-                    Failure::fail("not-started", format!("the test's process cannot be started: {error}"));
-                return self.record(test, request.seed, Some(failure), None);
-            }
-        };
-        let mut failure = outcome.failure(limit, test.memory_mib);
-        if failure.is_none() {
-            failure = never_ran(test, &outcome);
+        let outcome = supervise::run(&request, test.backstop.mul_f64(self.time), progress);
+        if let Some(live) = live {
+            let _never_written = std::fs::remove_file(live);
         }
-        self.record(test, request.seed, failure, Some(outcome))
+        let outcome = outcome.unwrap_or_else(|error| {
+            let message = format!("the test's process cannot be run: {error}");
+            let failure = Some(Failure::fail("not-started", message));
+            let answer = Answer { failure, ..Answer::default() };
+            supervise::Outcome { answer, output: Vec::new(), elapsed: Duration::ZERO }
+        });
+        if self.show {
+            console::show(&outcome.output);
+        }
+        self.record(test, request.seed, outcome)
     }
 
     /// What is written down of a test.
-    fn record(
-        &self,
-        test: &Test,
-        seed: u64,
-        failure: Option<Failure>,
-        outcome: Option<supervise::Outcome>,
-    ) -> TestRecord {
-        let (stages, stage, output, elapsed) = match outcome {
-            Some(outcome) => (outcome.stages, outcome.stage, outcome.output, outcome.elapsed),
-            None => (Vec::new(), None, Vec::new(), Duration::ZERO),
-        };
+    fn record(&self, test: &Test, seed: u64, outcome: supervise::Outcome) -> TestRecord {
+        let supervise::Outcome { answer: Answer { failure, stages, stage }, output, elapsed } = outcome;
+        let failure = failure.or_else(|| never_ran(test, &stages));
         let mut record = TestRecord {
             record: "test".to_owned(),
             test: test.name.clone(),
@@ -280,7 +277,7 @@ fn section(part: &Part, test: &Test) -> Option<String> {
 }
 
 /// The points of a passed test; else those of its stages that passed, once one of them reached a goal.
-fn earned(test: &Test, stages: &[crate::record::StageRecord], passed: bool) -> u32 {
+fn earned(test: &Test, stages: &[StageRecord], passed: bool) -> u32 {
     if passed {
         return test.points;
     }
@@ -293,9 +290,8 @@ fn earned(test: &Test, stages: &[crate::record::StageRecord], passed: bool) -> u
 }
 
 /// A stage that gives points and that a passing test never ran is a mistake of the suite.
-fn never_ran(test: &Test, outcome: &supervise::Outcome) -> Option<Failure> {
-    let (stage, _) =
-        test.credits.iter().find(|(name, _)| !outcome.stages.iter().any(|stage| stage.name == *name))?;
+fn never_ran(test: &Test, stages: &[StageRecord]) -> Option<Failure> {
+    let (stage, _) = test.credits.iter().find(|(name, _)| !stages.iter().any(|stage| stage.name == *name))?;
     let message = format!("the test has points for a stage `{stage}`, which it does not have");
     Some(Failure::fail("suite-error", message))
 }
@@ -321,18 +317,15 @@ fn executable_hash() -> Result<String, String> {
     Ok(format!("{:016x}", xxh3_64(&bytes)))
 }
 
-/// A number that no test can know beforehand: from the system's generator, or else from the time.
-fn unguessable() -> u128 {
-    let mut bytes = [0; 16];
-    let read = std::fs::File::open(Path::new("/dev/urandom"))
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    match read {
-        Ok(()) => u128::from_le_bytes(bytes),
-        Err(_) => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-            xxh3_128(format!("{now}/{}", std::process::id()).as_bytes())
-        }
-    }
+/// What tells this run from others.
+fn run_id() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("{:032x}", xxh3_128(format!("{now}/{}", std::process::id()).as_bytes()))
+}
+
+/// A file for the stage that a test is in.
+fn live_file(test: &str) -> Option<PathBuf> {
+    Some(env::temp_dir().join(format!("testkit-{}-{test}.json", run_id())))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -342,7 +335,6 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::StageRecord;
 
     fn stage(name: &str, verdict: Judgement, goal: bool) -> StageRecord {
         let (name, ended) = (name.to_owned(), String::new());

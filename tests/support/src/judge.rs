@@ -145,10 +145,13 @@ fn detector(verdict: &Verdict) -> Option<String> {
     match verdict {
         Verdict::Violated { invariant, .. } => Some(invariant.clone()),
         Verdict::GoalFound { goal } => Some(goal.clone()),
-        Verdict::HandlerPanicked(fault) | Verdict::HandlerHung(fault) | Verdict::Nondeterministic(fault) => {
-            Some(format!("{} of {}", fault.handler, fault.node))
+        Verdict::HandlerPanicked(fault)
+        | Verdict::HandlerHung(fault)
+        | Verdict::HandlerDied(fault)
+        | Verdict::Nondeterministic(fault) => Some(format!("{} of {}", fault.handler, fault.node)),
+        Verdict::PredicatePanicked { predicate, .. } | Verdict::PredicateDied { predicate, .. } => {
+            Some(predicate.clone())
         }
-        Verdict::PredicatePanicked { predicate, .. } => Some(predicate.clone()),
         _ => None,
     }
 }
@@ -209,7 +212,10 @@ fn cluster(stage: &Stage<'_>, results: &Results) -> String {
     kinds.sort();
     let detector = match &results.verdict {
         // Which of several equal nodes it was makes no difference.
-        Verdict::HandlerPanicked(f) | Verdict::HandlerHung(f) | Verdict::Nondeterministic(f) => {
+        Verdict::HandlerPanicked(f)
+        | Verdict::HandlerHung(f)
+        | Verdict::HandlerDied(f)
+        | Verdict::Nondeterministic(f) => {
             format!("{} {}", f.node_type, f.handler)
         }
         other => detector(other).unwrap_or_default(),

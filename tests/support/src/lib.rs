@@ -44,7 +44,6 @@
 //! - [`Failed`]: how a test fails. [`TestRecord`]: what is written down of it.
 //! - [`main`]: the command line, the environment, the files.
 
-mod channel;
 mod child;
 mod console;
 mod corpus;
@@ -52,10 +51,11 @@ mod failed;
 mod harness;
 mod judge;
 mod judge_run;
-mod limits;
+mod live;
 mod part;
 mod places;
 mod record;
+mod request;
 mod results;
 mod run_test;
 mod search_test;

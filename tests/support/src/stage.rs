@@ -1,7 +1,5 @@
 //! One stage of a search test: its settings, its aim, and whether it met it.
 
-use std::sync::Arc;
-
 use framework::{Predicate, StepPredicate};
 use search::{Delivery, RandomDfs, Results, Settings, State};
 
@@ -130,11 +128,7 @@ impl<'a, Aim> Stage<'a, Aim> {
     /// Searches, or finds what an earlier run found, and says what came of it.
     fn run(&mut self, starts: &[State], random: Option<RandomDfs>, judge: Judge) -> Result<Results, Failed> {
         let context = &mut self.test.context;
-        let number = context.begin_stage(&self.name);
-        let reporter = Arc::clone(&context.reporter);
-        let (name, budget) = (self.name.clone(), self.settings.max_states);
-        self.settings.progress =
-            Some(Arc::new(move |progress| reporter.search_progress(number, &name, progress, budget)));
+        context.begin_stage(&self.name, self.settings.max_states);
         let stage = judge::Stage { context, name: &self.name, settings: &self.settings, starts };
         if let Some(Found { results, start }) = context.corpus.find_again(&stage) {
             let failure = judge::failing(&stage, &results, Some(start));

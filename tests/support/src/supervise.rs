@@ -1,224 +1,111 @@
 //! Runs one test in a process of its own, and says how that ended.
 //!
-//! The process is this executable again. It leads a process group, which is killed when the test is over, whatever it
-//! started. It gets its request on a socket and answers there; what it prints is kept, and believed by nobody.
+//! The process is this executable again, under a [`Supervisor`]: if it ends without a result it is started again with
+//! what was learned, so that a search can name the handler that ends the process, and the way that leads there.
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::fs;
+use std::io;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use search::supervisor::{Cause, Death, Output, Supervisor};
 
-use crate::channel::{Lines, Message, Request, send};
-use crate::child::CHILD;
+use crate::child::HANDLER_TIME;
 use crate::failed::Failure;
-use crate::record::StageRecord;
+use crate::live;
+use crate::request::{Answer, LiveStage, Request};
 
-/// The bytes of its output that are kept.
-const TAIL_BYTES: usize = 16 << 10;
-/// How often it is looked whether the process is still there.
-const POLL: Duration = Duration::from_millis(50);
-/// How long a process may take to end after it has told its result.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// By itself, with an exit code.
-    Exited(i32),
-    /// By a signal.
-    Signaled(i32),
-    /// By us, because the time was up.
-    TimedOut,
-}
+/// The address space beside the memory of the test, in MiB for each thread: stacks, and what an allocator reserves.
+const RESERVED_MIB: u64 = 128;
 
 /// What became of a test.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// The result, if there is one; `Some(None)` is a pass.
-    pub(crate) done: Option<Option<Failure>>,
-    pub(crate) stages: Vec<StageRecord>,
-    /// The stage that had begun and not ended.
-    pub(crate) stage: Option<String>,
-    pub(crate) end: End,
+    pub(crate) answer: Answer,
     /// The last lines of what it printed.
     pub(crate) output: Vec<String>,
     pub(crate) elapsed: Duration,
 }
 
-/// Runs the test; calls `progress` with a line about it now and then. With `show` what it prints is passed on.
+/// Runs the test; calls `progress` with a line about it now and then.
 ///
 /// # Errors
 ///
-/// When the process cannot be started.
+/// When the process cannot be started, or answers what is no answer.
 pub(crate) fn run(
     request: &Request,
     limit: Duration,
-    show: bool,
-    mut progress: impl FnMut(&str),
+    progress: Option<Arc<dyn Fn(&str) + Send + Sync>>,
 ) -> io::Result<Outcome> {
     let began = Instant::now();
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut child = start(theirs)?;
-    let output = [
-        child.stdout.take().map(|from| capture(from, show.then(io::stdout))),
-        child.stderr.take().map(|from| capture(from, show.then(io::stderr))),
-    ];
-    let mut outcome = Outcome {
-        done: None,
-        stages: Vec::new(),
-        stage: None,
-        end: End::TimedOut,
-        output: Vec::new(),
-        elapsed: Duration::ZERO,
+    let threads = request.threads.or(available_parallelism().ok().map(Into::into)).unwrap_or(1) as u64;
+    let live = request.live.clone();
+    let supervisor = Supervisor {
+        request: serde_json::to_string(request)?,
+        memory: Some((request.memory_mib + threads * RESERVED_MIB) << 20),
+        time: Some(limit),
+        handler_time: HANDLER_TIME.mul_f64(request.time),
+        progress: progress.map(|progress| {
+            let stage = move || {
+                let json = fs::read(live.as_ref()?).ok()?;
+                serde_json::from_slice::<LiveStage>(&json).ok()
+            };
+            Arc::new(move |now: &search::Progress| progress(&live::line(stage().as_ref(), now))) as _
+        }),
+        ..Supervisor::default()
     };
-    // A process that dies at once says so by its end.
-    let _gone = send(&ours, request);
-    let messages = receive(ours.try_clone()?, request.nonce.clone());
-    let mut deadline = began + limit;
-    loop {
-        match messages.recv_timeout(POLL) {
-            Ok(Message::Progress(line)) => progress(&line),
-            Ok(Message::Began(stage)) => outcome.stage = Some(stage),
-            Ok(Message::Ended(stage)) => outcome.stages.push(stage),
-            Ok(Message::Done(result)) => {
-                outcome.done = Some(result);
-                deadline = deadline.min(Instant::now() + GRACE);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            // The socket is closed; the end of the process is near.
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(1)),
-        }
-        if outcome.done.is_some() || has_ended(&child) || Instant::now() >= deadline {
-            break;
-        }
-    }
-    let timed_out = outcome.done.is_none() && !has_ended(&child);
-    end_group(&child);
-    let status = child.wait()?;
-    // What was sent before the end is still there.
-    while outcome.done.is_none() {
-        match messages.recv_timeout(GRACE) {
-            Ok(Message::Done(result)) => outcome.done = Some(result),
-            Ok(Message::Began(stage)) => outcome.stage = Some(stage),
-            Ok(Message::Ended(stage)) => outcome.stages.push(stage),
-            Ok(Message::Progress(_)) => {}
-            Err(_) => break,
-        }
-    }
-    outcome.end = match (timed_out, status.code()) {
-        (true, _) => End::TimedOut,
-        (false, Some(code)) => End::Exited(code),
-        (false, None) => End::Signaled(std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0)),
+    let supervised = supervisor.run(&mut Command::new(std::env::current_exe()?))?;
+    let mut answer = match &supervised.result {
+        Ok(json) => serde_json::from_slice(json)?,
+        Err(death) => Answer { failure: Some(died(death, request.memory_mib)), ..Answer::default() },
     };
-    for tail in output.into_iter().flatten() {
-        // Whoever left the process group may hold the pipe open for ever.
-        outcome.output.extend(tail.recv_timeout(GRACE).unwrap_or_default());
+    if answer.failure.is_none()
+        && let Some(death) = &supervised.unrepeated
+    {
+        let message = format!(
+            "the first time the process {}, the second time it did not: something depends on more than the node's \
+             fields and the event",
+            death.cause
+        );
+        answer.failure = Some(Failure::fail("nondeterministic", message));
     }
-    outcome.elapsed = began.elapsed();
-    Ok(outcome)
+    let output = lines(&supervised.stdout).into_iter().chain(lines(&supervised.stderr)).collect();
+    Ok(Outcome { answer, output, elapsed: began.elapsed() })
 }
 
-fn start(stdin: UnixStream) -> io::Result<Child> {
-    use std::os::unix::process::CommandExt as _;
-    Command::new(std::env::current_exe()?)
-        .env(CHILD, "1")
-        .stdin(Stdio::from(OwnedFd::from(stdin)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
+/// What was kept of an output, without its beginning where there is a gap.
+fn lines(output: &Output) -> Vec<String> {
+    let kept = (output.first.len() + output.last.len()) as u64;
+    let first = if kept < output.lines { &[] } else { &output.first[..] };
+    first.iter().chain(&output.last).cloned().collect()
 }
 
-fn receive(socket: UnixStream, nonce: String) -> Receiver<Message> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut lines = Lines::new(socket);
-        while let Some(message) = lines.next_message(&nonce) {
-            if sender.send(message).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// Reads to the end, passes on if asked, and keeps the last lines.
-fn capture(
-    mut from: impl Read + Send + 'static,
-    mut show: Option<impl Write + Send + 'static>,
-) -> Receiver<Vec<String>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut tail: VecDeque<u8> = VecDeque::with_capacity(TAIL_BYTES);
-        let mut buffer = [0; 4096];
-        while let Ok(len) = from.read(&mut buffer)
-            && len > 0
-        {
-            if let Some(show) = &mut show {
-                let _nobody_reads = show.write_all(&buffer[..len]).and_then(|()| show.flush());
-            }
-            tail.extend(&buffer[..len]);
-            tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
-        }
-        let bytes: Vec<u8> = tail.into();
-        let text = String::from_utf8_lossy(&bytes);
-        let _nobody_waits = sender.send(text.lines().map(str::to_owned).collect());
-    });
-    receiver
-}
-
-/// Whether the process has ended; it stays a zombie, so that its number belongs to nobody else yet.
-fn has_ended(child: &Child) -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    matches!(waitid(WaitId::Pid(Pid::from_child(child)), options), Ok(Some(_)) | Err(_))
-}
-
-/// Ends the process and everything it started in its group.
-fn end_group(child: &Child) {
-    let _already_gone = kill_process_group(Pid::from_child(child), Signal::KILL);
-}
-
-impl Outcome {
-    /// Why the test did not pass, if it did not: what it said, or else what its end says.
-    pub(crate) fn failure(&mut self, limit: Duration, memory_mib: u64) -> Option<Failure> {
-        if let Some(done) = self.done.take() {
-            return done;
-        }
-        let printed = |text: &str| self.output.iter().any(|line| line.contains(text));
-        let (cause, message) = match self.end {
-            End::TimedOut => (
-                "timed-out",
-                format!("it had not ended after {limit:?} and was killed: look for a loop that does not end"),
-            ),
-            End::Exited(code) => (
-                "exited",
-                format!(
-                    "the process ended with exit code {code} before the test did: something called \
-                     `std::process::exit`"
-                ),
-            ),
-            End::Signaled(_) if printed("has overflowed its stack") => (
-                "stack-overflow",
-                "a stack overflow: look for a function that calls itself without end".to_owned(),
-            ),
-            End::Signaled(_) if printed("memory allocation of") => (
-                "out-of-memory",
-                format!(
-                    "it needed more than {memory_mib} MiB of memory: look for a collection that grows without end"
-                ),
-            ),
-            End::Signaled(6) => ("aborted", "the process was aborted".to_owned()),
-            End::Signaled(9) => {
-                ("killed", "the process was killed, perhaps because memory ran out".to_owned())
-            }
-            End::Signaled(signal) => ("killed", format!("the process was ended by signal {signal}")),
-        };
-        Some(Failure::fail(cause, message))
+/// A process that ended without an answer.
+fn died(death: &Death, memory_mib: u64) -> Failure {
+    let cause = match &death.cause {
+        Cause::StackOverflow => "stack-overflow",
+        Cause::OutOfMemory => "out-of-memory",
+        Cause::Aborted(_) => "aborted",
+        Cause::Exited(_) => "exited",
+        Cause::Hung(_) if death.at.is_some() => "handler-hung",
+        Cause::Hung(_) => "timed-out",
+        Cause::TimeOver(_) => "timed-out",
+        _ => "killed",
+    };
+    let who = match &death.at {
+        Some(note) if note.node.is_empty() => note.text.clone(),
+        Some(note) => format!("{} of {}", note.text, note.node),
+        None => "the test".to_owned(),
+    };
+    let problem = death.cause.problem();
+    // The words of a handler's fault begin with `it`.
+    let what = problem.strip_prefix("it ").unwrap_or(&problem);
+    let mut failure = Failure::fail(cause, format!("{who} {what}"));
+    if death.cause == Cause::OutOfMemory {
+        failure.lines.push(format!("The test may use {memory_mib} MiB."));
     }
+    failure.detector = death.at.as_ref().map(|_| who);
+    failure
 }
