@@ -61,15 +61,10 @@ impl Child {
         .install();
         let cancel = CancelToken::default();
         let token = cancel.clone();
-<<<<<<< HEAD
         std::thread::Builder::new()
             .name("supervised".to_owned())
             .spawn(move || listen(&token, &plan.journal))?;
-        Ok(Some(Self { cancel, result: plan.result, nonce: plan.nonce }))
-=======
-        std::thread::Builder::new().name("supervised".to_owned()).spawn(move || listen(&token))?;
         Ok(Some(Self { cancel, request: plan.request, result: plan.result, nonce: plan.nonce }))
->>>>>>> f4ea7d7 ([testkit] tests run under the supervisor of the search; the harness is tested)
     }
 
     /// Hands over the result. What the process does afterwards no longer matters; best it ends.
