@@ -83,6 +83,7 @@ impl Corpus {
                 verdict,
                 trace: Some(trace),
                 goal_states: Vec::new(),
+                missed: None,
                 stats: Stats::default(),
                 coverage: Coverage::default(),
             };

@@ -1,11 +1,12 @@
 //! Whether a stage met its aim; if not, what the student reads.
 
-use search::{Budget, Results, Settings, State, Trace, Verdict};
+use search::{Budget, Results, Settings, State, Verdict};
 use visualizer::text::{self as trace_text, Layout};
 use visualizer::trace_file::Origin;
 
 use crate::child::Context;
 use crate::failed::Failure;
+use crate::missed;
 use crate::record::Judgement;
 use crate::stage::Covering;
 use crate::text::{counted, depth_covered, fit};
@@ -83,23 +84,27 @@ fn goal_missed(stage: &Stage<'_>, results: &Results) -> Failure {
     let mut failure = Failure::fail("goal-not-found", message).detected_by(goals.clone());
     failure.cluster = Some(format!("{}/goal-not-found/{goals}", stage.name));
     failure.lines = far(results);
-    failure.lines.extend(crate::text::coverage(&results.coverage));
-    for goal in &stage.settings.goals {
-        let view = stage.starts[0].view();
-        if let Ok(outcome) = crate::child::quietly(|| goal.explained(&view))
-            && !outcome.is_ok()
-        {
-            failure.lines.push(format!("when the stage began: {}", outcome.reason()));
+    let Some(missed) = &results.missed else {
+        failure.lines.extend(crate::text::coverage(&results.coverage));
+        return failure;
+    };
+    failure.lines.extend(missed.goals.first().iter().flat_map(|near| missed::nearest(near)));
+    failure.lines.extend(missed::obstacles(&missed.obstacles));
+    if let Some(near) = missed.goals.first() {
+        let way = Results { trace: Some(near.trace.clone()), ..results.clone() };
+        let events = add_trace(&mut failure, stage, &way);
+        if !near.history().is_empty() {
+            failure.lines.push("The way there:".to_owned());
+            let events = events.into_iter().filter(|line| !is_summary(line));
+            failure.lines.extend(events);
         }
     }
-    if !stage.starts[0].history().is_empty() {
-        // The search has nothing to show, but the way to where it began can be stepped through.
-        let start = Trace { start: stage.starts[0].clone(), events: Vec::new(), found_len: 0 };
-        let way = Results { trace: Some(start), ..results.clone() };
-        let events = add_trace(&mut failure, stage, &way);
-        failure.lines.extend(events.into_iter().filter(|line| !line.starts_with("It is so at the start")));
-    }
     failure
+}
+
+/// The line that introduces the events of a violation, which a goal that is missed has none of.
+fn is_summary(line: &str) -> bool {
+    line.starts_with("It is so at the start") || line.contains(" there (") || line.ends_with(" there:")
 }
 
 /// A budget was spent before the stage could say anything.

@@ -124,6 +124,7 @@ fn results(verdict: Verdict, trace: Trace) -> Results {
         verdict,
         trace: Some(trace),
         goal_states: Vec::new(),
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     }

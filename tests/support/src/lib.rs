@@ -52,6 +52,7 @@ mod harness;
 mod judge;
 mod judge_run;
 mod live;
+mod missed;
 mod part;
 mod places;
 mod record;

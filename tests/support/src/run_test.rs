@@ -1,12 +1,14 @@
 //! What a run test gets: seeded settings, and runs that are watched.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use framework::System;
-use runner::{Run, Running, Settings};
+use runner::{Observer, Run, Running, RunningHandler, Settings};
+use search::{Activity, Noting, Watch};
 
 use crate::child::Context;
 use crate::failed::{Failed, Failure};
@@ -53,7 +55,8 @@ impl RunTest {
     /// # Errors
     ///
     /// When an `init` panics, or the initial state violates an invariant.
-    pub fn start(&mut self, system: &System, settings: Settings) -> Result<Run, Failed> {
+    pub fn start(&mut self, system: &System, mut settings: Settings) -> Result<Run, Failed> {
+        settings.observer = Some(Observer::new(note));
         self.settings = Some(settings.clone());
         let run = Run::new(system, settings)?;
         let test_goes_on = Arc::new(AtomicBool::new(true));
@@ -67,6 +70,14 @@ impl RunTest {
         self.watched.push(test_goes_on);
         Ok(run)
     }
+}
+
+/// Notes the handler that this thread runs, for a supervisor that wants to know what ended the process.
+fn note(handler: Option<&RunningHandler>) {
+    thread_local! {
+        static NOTED: RefCell<Option<Noting<'static>>> = const { RefCell::new(None) };
+    }
+    NOTED.set(handler.map(|handler| Watch::installed().noting(Activity::Handler, &handler.to_string())));
 }
 
 /// Waits until a handler hangs; `None` when the test is over.
