@@ -138,7 +138,9 @@ mod tests {
         let workload = workload.map(str::to_owned);
         ClientServer.scenario(&LabOptions { clients: Some(clients), workload, ..LabOptions::default() })
     }
+    // BEGIN SOLUTION
 
+    // What is expected is what the store answers, so these need one.
     fn invariants(clients: u16, workload: Option<&str>) -> Vec<String> {
         let scenario = scenario(clients, workload).unwrap();
         assert_eq!(scenario.system.len(), usize::from(clients) + 1);
@@ -176,6 +178,7 @@ mod tests {
             ]
         );
     }
+    // END SOLUTION
 
     #[test]
     fn says_what_to_give_instead() {
