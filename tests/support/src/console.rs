@@ -123,6 +123,7 @@ impl Console {
         filtered_out: usize,
         elapsed: Duration,
         grades: &str,
+        handout: Option<&serde_json::Value>,
     ) {
         if let Some(live) = self.live.take() {
             live.finish_and_clear();
@@ -138,7 +139,11 @@ impl Console {
         {
             lines.push(format!("{}: nothing passes yet. Begin with {hint}.", part.title));
         }
-        lines.push(format!("results: {grades}"));
+        let handout = handout.map(|handout| {
+            let word = |key: &str| handout.get(key).and_then(|word| word.as_str()).unwrap_or("?").to_owned();
+            format!(" (handout {}, {:.8})", word("version"), word("hash"))
+        });
+        lines.push(format!("results: {grades}{}", handout.unwrap_or_default()));
         lines.push(summary(records, filtered_out, elapsed));
         lines.push(String::new());
         self.print(&lines.join("\n"));

@@ -169,7 +169,7 @@ impl Session {
         let mut records = records.into_inner().unwrap_or_default();
         records.sort_by_key(|record| record.number);
         let grades = self.places.shown(&self.places.grades);
-        locked(&console).end(&self.part, &records, filtered_out, began.elapsed(), &grades);
+        locked(&console).end(&self.part, &records, filtered_out, began.elapsed(), &grades, self.store.handout());
         for problem in problems.into_inner().unwrap_or_default() {
             return complain(&format!("cannot write the results to `{grades}`: {problem}"));
         }

@@ -49,13 +49,14 @@ impl Places {
         self.shown(&self.traces.join(file))
     }
 
-    /// The handout's version and hash, if this workspace is one.
+    /// The handout's version and hashes, if this workspace is one.
     pub(crate) fn handout(&self) -> Option<serde_json::Value> {
         let json = std::fs::read(self.root.join("HANDOUT.json")).ok()?;
         let whole: serde_json::Value = serde_json::from_slice(&json).ok()?;
         let mut short = serde_json::Map::new();
-        for key in ["version", "hash"] {
-            short.insert(key.to_owned(), whole.get(key)?.clone());
+        for key in ["version", "hash", "grading_hash"] {
+            // A handout may say less than the harness can write down.
+            short.extend(whole.get(key).map(|value| (key.to_owned(), value.clone())));
         }
         Some(short.into())
     }

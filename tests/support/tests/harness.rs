@@ -208,7 +208,7 @@ fn one_process_a_test_as_nextest_does() {
         .iter()
         .map(|name| {
             let mut command = suite(&root, &["--exact", name, "--nocapture"]);
-            command.env("NEXTEST_RUN_ID", "run-1").status().unwrap().code()
+            command.env("NEXTEST_RUN_ID", "run-1").output().unwrap().status.code()
         })
         .collect();
     assert_eq!(codes, [Some(0), Some(0), Some(101)]);
@@ -263,6 +263,18 @@ fn a_failing_trace_is_tried_first_next_time() {
     let (_, searched) = run(&["t13"]);
     assert!(!searched[0].replayed);
     assert_eq!(searched[0].block, first[0].block);
+}
+
+#[test]
+fn a_handout_says_which_it_is() {
+    let root = folder("handout");
+    let json = r#"{"schema": 1, "version": "1.2", "hash": "0123456789abcdef", "labs": ["fixture"]}"#;
+    fs::write(root.join("HANDOUT.json"), json).unwrap();
+    let output = text(&suite(&root, &["t01"]).output().unwrap());
+    assert!(output.contains("results: target/grades/fixture (handout 1.2, 01234567)"), "{output}");
+    let header = fs::read_to_string(root.join("target/grades/fixture/results.jsonl")).unwrap();
+    let header: serde_json::Value = serde_json::from_str(header.lines().next().unwrap()).unwrap();
+    assert_eq!(header["handout"]["hash"], "0123456789abcdef");
 }
 
 #[test]

@@ -47,6 +47,11 @@ impl Store {
         Ok(file)
     }
 
+    /// Version and hashes of the handout, if this is one.
+    pub(crate) fn handout(&self) -> Option<&serde_json::Value> {
+        self.header.handout.as_ref()
+    }
+
     /// What is written down so far.
     pub(crate) fn records(&self) -> Vec<TestRecord> {
         let records = Self::locked(&self.folder).and_then(|mut file| read(&mut file));
