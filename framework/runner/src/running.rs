@@ -37,7 +37,9 @@ impl fmt::Display for RunningHandler {
 /// Is told of every handler on the thread that runs it: which one before it runs, and nothing after it. A process that may
 /// end in a handler can note there what it is at.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(Option<&RunningHandler>) + Send + Sync>);
+pub struct Observer(Arc<Observe>);
+
+type Observe = dyn Fn(Option<&RunningHandler>) + Send + Sync;
 
 impl Observer {
     /// Calls `observe`.

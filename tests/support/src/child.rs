@@ -39,7 +39,6 @@ pub(crate) fn main(part: &Part, child: Child) -> ExitCode {
         lab: part.lab.to_owned(),
         target: part.target.to_owned(),
         short_name: test.short_name().to_owned(),
-        test: test.name.clone(),
         seed: request.seed,
         states: test.states,
         // The engine ends with a verdict before the system ends the process.
@@ -106,7 +105,6 @@ pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 pub(crate) struct Context {
     pub(crate) lab: String,
     pub(crate) target: String,
-    pub(crate) test: String,
     pub(crate) short_name: String,
     pub(crate) seed: u64,
     pub(crate) states: u64,
@@ -140,7 +138,7 @@ impl Context {
     /// Saves the trace of the test; how records call it.
     pub(crate) fn save_trace(&self, file: &TraceFile) -> Option<String> {
         let request = self.traces.as_ref()?;
-        let name = format!("{}-{}.json", self.target, self.test);
+        let name = format!("{}-{}.json", self.target, self.short_name);
         file.save(&request.traces.join(&name)).ok()?;
         Some(format!("{}/{name}", request.traces_name))
     }

@@ -193,7 +193,7 @@ pub(crate) fn block(
         tail.push("  The end of what it printed:".to_owned());
         let said: Vec<&String> = output.iter().filter(|line| !line.trim().is_empty()).collect();
         let last = &said[said.len().saturating_sub(OUTPUT_LINES)..];
-        tail.extend(last.iter().map(|line| format!("    | {line}")));
+        tail.extend(last.iter().map(|line| fit(&format!("    | {line}"), WIDTH + 2)));
     }
     if let Some(trace) = trace {
         tail.push(format!("  Step through it: cargo lab show {trace}"));
@@ -206,7 +206,8 @@ pub(crate) fn block(
         body.truncate(room.saturating_sub(1));
         body.push("  …".to_owned());
     }
-    head.into_iter().chain(body).chain(tail).map(|line| fit(&line, WIDTH + 2)).collect()
+    // Commands are whole, however long the path of the workspace is.
+    head.into_iter().chain(body).map(|line| fit(&line, WIDTH + 2)).chain(tail).collect()
 }
 
 /// The points of each test, added up under each heading.

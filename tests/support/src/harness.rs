@@ -73,7 +73,7 @@ pub fn main(part: Part) -> ExitCode {
         Err(problem) => return complain(&problem),
     };
     if args.format == Some(FormatSetting::Json) {
-        return session.as_mimic(args);
+        return session.run_as_mimic(args);
     }
     session.run(&args)
 }
@@ -169,8 +169,15 @@ impl Session {
         let mut records = records.into_inner().unwrap_or_default();
         records.sort_by_key(|record| record.number);
         let grades = self.places.shown(&self.places.grades);
-        locked(&console).end(&self.part, &records, filtered_out, began.elapsed(), &grades, self.store.handout());
-        for problem in problems.into_inner().unwrap_or_default() {
+        locked(&console).end(
+            &self.part,
+            &records,
+            filtered_out,
+            began.elapsed(),
+            &grades,
+            self.store.handout(),
+        );
+        if let Some(problem) = problems.into_inner().unwrap_or_default().first() {
             return complain(&format!("cannot write the results to `{grades}`: {problem}"));
         }
         let passed = records.iter().all(|record| record.verdict == Judgement::Pass);
@@ -178,7 +185,7 @@ impl Session {
     }
 
     /// Runs the tests with the output of `libtest-mimic`, which some editors read.
-    fn as_mimic(self, mut args: Arguments) -> ExitCode {
+    fn run_as_mimic(self, mut args: Arguments) -> ExitCode {
         args.test_threads = Some(args.test_threads.or_else(test_threads).unwrap_or(1));
         let session = std::sync::Arc::new(self);
         let trials = (0..session.part.tests.len()).map(|i| {

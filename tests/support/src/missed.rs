@@ -13,15 +13,15 @@ const PARTS_MAX: usize = 4;
 /// The nearest state and what is missing there.
 pub(crate) fn nearest(near: &NearMiss) -> Vec<String> {
     let events = near.history().len();
-    let depth = match events {
-        0 => "the state in which it all begins".to_owned(),
+    let place = match events {
+        0 => "the one in which it all begins".to_owned(),
         _ => format!("{} from the beginning", counted(events as u64, "event")),
     };
     let others = match near.states {
         0 | 1 => String::new(),
-        states => format!(", and {} are as near", counted(states - 1, "other state")),
+        states => format!(" (one of {})", grouped(states)),
     };
-    let mut lines = vec![format!("the nearest state is {depth}{others}; what is missing there:")];
+    let mut lines = vec![format!("the state nearest to the goal{others} is {place}; there:")];
     let missing: Vec<&GoalPart> = near.missing().collect();
     for part in missing.iter().take(PARTS_MAX) {
         let reason = part.nearest.as_ref().map_or("", Outcome::reason);
@@ -48,8 +48,8 @@ pub(crate) fn obstacles(obstacles: &Obstacles) -> Vec<String> {
     for (what, names) in lists {
         lines.extend(list(what, names));
     }
-    lines.extend(list("switched off by the test, with messages waiting", &held(&obstacles.held_messages)));
-    lines.extend(list("timers switched off by the test", &held(&obstacles.held_timers)));
+    lines.extend(list("links that the test switched off", &held(&obstacles.held_messages)));
+    lines.extend(list("timers that the test switched off", &held(&obstacles.held_timers)));
     for (prune, states) in &obstacles.prunes {
         lines.push(format!("not gone on from {} in which `{prune}` holds", counted(*states, "state")));
     }
@@ -91,7 +91,7 @@ mod tests {
         insta::assert_snapshot!(shown.join("\n"), @r"
         never sent by anybody: Vote
         ran, but never did anything: a, b, c, d, and 2 more
-        switched off by the test, with messages waiting: server1 → client1 (3 Reply)
+        links that the test switched off: server1 → client1 (3 Reply)
         not gone on from 1 state in which `all clients are done` holds
         ");
         assert!(obstacles(&Obstacles::default()).is_empty());

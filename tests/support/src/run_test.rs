@@ -1,6 +1,7 @@
 //! What a run test gets: seeded settings, and runs that are watched.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -75,9 +76,11 @@ impl RunTest {
 /// Notes the handler that this thread runs, for a supervisor that wants to know what ended the process.
 fn note(handler: Option<&RunningHandler>) {
     thread_local! {
-        static NOTED: RefCell<Option<Noting<'static>>> = const { RefCell::new(None) };
+        // Never dropped by the end of the thread: a handler that exits would take its note with it.
+        static NOTED: RefCell<ManuallyDrop<Option<Noting<'static>>>> = const { RefCell::new(ManuallyDrop::new(None)) };
     }
-    NOTED.set(handler.map(|handler| Watch::installed().noting(Activity::Handler, &handler.to_string())));
+    let noted = handler.map(|handler| Watch::installed().noting(Activity::Handler, &handler.to_string()));
+    drop(ManuallyDrop::into_inner(NOTED.replace(ManuallyDrop::new(noted))));
 }
 
 /// Waits until a handler hangs; `None` when the test is over.

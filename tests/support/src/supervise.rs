@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use search::supervisor::{Cause, Death, Output, Supervisor};
 
 use crate::child::HANDLER_TIME;
+use crate::console::ProgressLine;
 use crate::failed::Failure;
 use crate::live;
 use crate::request::{Answer, LiveStage, Request};
@@ -34,11 +35,7 @@ pub(crate) struct Outcome {
 /// # Errors
 ///
 /// When the process cannot be started, or answers what is no answer.
-pub(crate) fn run(
-    request: &Request,
-    limit: Duration,
-    progress: Option<Arc<dyn Fn(&str) + Send + Sync>>,
-) -> io::Result<Outcome> {
+pub(crate) fn run(request: &Request, limit: Duration, progress: Option<ProgressLine>) -> io::Result<Outcome> {
     let began = Instant::now();
     let threads = request.threads.or(available_parallelism().ok().map(Into::into)).unwrap_or(1) as u64;
     let live = request.live.clone();

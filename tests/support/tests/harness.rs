@@ -1,4 +1,5 @@
 //! Runs the suite that misbehaves, as cargo does, and looks at what is left of it.
+#![cfg(test)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
