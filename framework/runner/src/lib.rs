@@ -105,7 +105,7 @@ pub use nemesis::Nemesis;
 pub use network::{Network, Scope};
 pub use operations::{End, Operation};
 pub use run::Run;
-pub use running::{Running, RunningHandler};
+pub use running::{Observer, Running, RunningHandler};
 pub use schedule::{Action, Schedule};
 pub use settings::{Check, Mode, Settings};
 pub use trace::{Note, TimedEvent, Trace};

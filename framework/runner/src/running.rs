@@ -34,22 +34,55 @@ impl fmt::Display for RunningHandler {
     }
 }
 
+/// Is told of every handler on the thread that runs it: which one before it runs, and nothing after it. A process that may
+/// end in a handler can note there what it is at.
+#[derive(Clone)]
+pub struct Observer(Arc<Observe>);
+
+type Observe = dyn Fn(Option<&RunningHandler>) + Send + Sync;
+
+impl Observer {
+    /// Calls `observe`.
+    pub fn new(observe: impl Fn(Option<&RunningHandler>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
 /// The handlers of a run that have not returned. Ask it from any thread; in a simulated run there is at most one.
 #[derive(Clone, Debug, Default)]
-pub struct Running(Arc<Mutex<Vec<RunningHandler>>>);
+pub struct Running {
+    handlers: Arc<Mutex<Vec<RunningHandler>>>,
+    observer: Option<Observer>,
+}
 
 impl Running {
+    pub(crate) fn observed(observer: Option<Observer>) -> Self {
+        Self { handlers: Arc::default(), observer }
+    }
+
     /// The handlers that run now.
     pub fn handlers(&self) -> Vec<RunningHandler> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn enter(&self, node: Address, event: Option<&Event>) {
         let handler = RunningHandler { node, event: event.cloned(), since: Instant::now() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handler);
+        if let Some(Observer(observe)) = &self.observer {
+            observe(Some(&handler));
+        }
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).push(handler);
     }
 
     pub(crate) fn leave(&self, node: Address) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|handler| handler.node != node);
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).retain(|handler| handler.node != node);
+        if let Some(Observer(observe)) = &self.observer {
+            observe(None);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use framework::{Predicate, StepPredicate};
 
 use crate::network::Network;
+use crate::running::Observer;
 use crate::schedule::Schedule;
 
 /// How a run passes its time.
@@ -64,6 +65,8 @@ pub struct Settings {
     /// In real time: after which time a handler that has not returned is given up, and the run fails. In a simulated run
     /// whoever started the process watches over it; see [`Run::running`](crate::Run::running).
     pub handler_time_max: Duration,
+    /// Who is told which handler runs.
+    pub observer: Option<Observer>,
 }
 
 impl Settings {
@@ -80,6 +83,7 @@ impl Settings {
             events_max: 10_000_000,
             trace_events_max: 2_000_000,
             handler_time_max: Duration::from_secs(5),
+            observer: None,
         }
     }
 

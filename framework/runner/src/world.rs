@@ -106,7 +106,7 @@ impl World {
             shape_version: 0,
             version: 0,
             failure: None,
-            running: Running::default(),
+            running: Running::observed(settings.observer.clone()),
         }
     }
 

@@ -62,7 +62,9 @@ mod tests {
         let workload = workload.map(str::to_owned);
         ClientServer.scenario(&LabOptions { clients: Some(clients), workload, ..LabOptions::default() })
     }
+    // BEGIN SOLUTION
 
+    // What is expected is what the store answers, so these need one.
     fn invariants(clients: u16, workload: Option<&str>) -> Vec<String> {
         let scenario = scenario(clients, workload).unwrap();
         assert_eq!(scenario.system.len(), usize::from(clients) + 1);
@@ -82,6 +84,7 @@ mod tests {
         assert_eq!(invariants(2, Some("APPEND:k:%a,GET:k")), [monitored]);
         assert_eq!(invariants(2, Some("APPEND:k:%a,APPEND:l:%a")), [monitored]);
     }
+    // END SOLUTION
 
     #[test]
     fn says_what_to_give_instead() {

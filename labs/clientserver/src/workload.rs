@@ -143,10 +143,15 @@ pub fn different_keys_infinite_workload(interval: Option<Duration>) -> KvWorkloa
 
 #[cfg(test)]
 mod tests {
-    use framework::{Address, Application};
+    use framework::Address;
+    // BEGIN SOLUTION
+    use framework::Application;
+    // END SOLUTION
 
     use super::*;
+    // BEGIN SOLUTION
     use crate::kvstore::KvStore;
+    // END SOLUTION
 
     #[test]
     fn parses_commands() {
@@ -189,6 +194,8 @@ mod tests {
         (0..count).map_while(|i| workload.command(Address::client(client), i)).collect()
     }
 
+    // BEGIN SOLUTION
+    // Without a store there is nothing to compare with.
     #[test]
     fn presets_expect_what_a_store_answers() {
         for (workload, len) in [
@@ -208,6 +215,7 @@ mod tests {
             }
         }
     }
+    // END SOLUTION
 
     #[test]
     fn appends_to_the_same_key_tell_whose_they_are() {

@@ -18,6 +18,8 @@ use crate::watch::{Journal, Watch};
 pub struct Child {
     /// Canceled when the supervisor wants an end; give it to every search.
     pub cancel: CancelToken,
+    /// What the supervisor asks for.
+    pub request: String,
     result: PathBuf,
     nonce: String,
 }
@@ -62,7 +64,7 @@ impl Child {
         std::thread::Builder::new()
             .name("supervised".to_owned())
             .spawn(move || listen(&token, &plan.journal))?;
-        Ok(Some(Self { cancel, result: plan.result, nonce: plan.nonce }))
+        Ok(Some(Self { cancel, request: plan.request, result: plan.result, nonce: plan.nonce }))
     }
 
     /// Hands over the result. What the process does afterwards no longer matters; best it ends.

@@ -56,6 +56,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How processes are supervised.
 #[derive(Clone)]
 pub struct Supervisor {
+    /// What is asked of the process, if its arguments do not say so: they are seen by the code that it runs.
+    pub request: String,
     /// The bytes of address space that a process may have. More than a search needs: stacks and what the allocator keeps
     /// for later are counted as well.
     pub memory: Option<u64>,
@@ -76,6 +78,7 @@ pub struct Supervisor {
 impl Default for Supervisor {
     fn default() -> Self {
         Self {
+            request: String::new(),
             memory: None,
             time: None,
             handler_time: Duration::from_secs(5),
@@ -175,6 +178,7 @@ impl Supervisor {
             journal: folder.join(format!("journal-{number}")),
             result: folder.join(nonce()),
             nonce: nonce(),
+            request: self.request.clone(),
             memory: self.memory,
             fatal: lessons.fatal.clone(),
             pass_over_fatal: self.pass_over_fatal,

@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub(super) result: PathBuf,
     /// What the result begins with. It is drawn for every run, and only the process itself is told.
     pub(super) nonce: String,
+    /// What the process is asked for, in words of its own.
+    pub(super) request: String,
     /// The bytes of address space that the process may have.
     pub(super) memory: Option<u64>,
     pub(super) fatal: Vec<FatalInput>,
