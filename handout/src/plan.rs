@@ -106,7 +106,9 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
             _ => copied,
         },
         ["tests", "README.md" | "points.toml"] => copied,
-        ["tests", "support", "tests" | "benches", ..] => Fate::LeftOut("tests of the harness stay"),
+        ["tests", "support", "tests" | "benches" | "fixture", ..] => {
+            Fate::LeftOut("tests of the harness stay")
+        }
         ["tests", "support", ..] => copied,
         ["tests", ..] => Fate::LeftOut("only suites and their harness are handed out"),
         _ => Fate::LeftOut("not part of a handout"),
@@ -147,6 +149,7 @@ mod tests {
             "tests/pingpong.rs",
             "tests/support/src/lib.rs",
             "tests/support/tests/self.rs",
+            "tests/support/fixture/main.rs",
             "tests/designs/src/lib.rs",
             "handout/src/plan.rs",
             "handout/bugs/raft/a.patch",
@@ -182,6 +185,7 @@ mod tests {
         tests/pingpong.rs                       → tests/pingpong.rs
         tests/support/src/lib.rs                → tests/support/src/lib.rs
         tests/support/tests/self.rs             out: tests of the harness stay
+        tests/support/fixture/main.rs           out: tests of the harness stay
         tests/designs/src/lib.rs                out: only suites and their harness are handed out
         handout/src/plan.rs                     out: not part of a handout
         handout/bugs/raft/a.patch               out: not part of a handout

@@ -201,6 +201,14 @@ impl Sandbox {
     }
 }
 
+/// Where a program is: the sandbox has a `PATH` of its own.
+fn installed(program: &str) -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file());
+    found.unwrap_or_else(|| PathBuf::from(program))
+}
+
 /// The same program behind `bwrap`; the limits are inherited.
 fn bubblewrapped(spec: Spec, job: &Job) -> Spec {
     let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -241,7 +249,7 @@ fn bubblewrapped(spec: Spec, job: &Job) -> Spec {
     ]);
     arguments.push(text(&spec.program));
     arguments.extend(spec.arguments);
-    Spec { program: PathBuf::from("bwrap"), arguments, folder: PathBuf::from("/"), ..spec }
+    Spec { program: installed("bwrap"), arguments, folder: PathBuf::from("/"), ..spec }
 }
 
 /// Waits for a program and watches it.
