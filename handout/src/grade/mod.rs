@@ -241,7 +241,8 @@ fn slots(
     jobs: usize,
 ) -> Result<Vec<Slot>> {
     let limits = Limits {
-        process_mib: options.memory_mib,
+        // A process that grows alone meets its own limit first, and its test alone ends.
+        process_mib: options.memory_mib / 4 * 3,
         processor_seconds: options.seconds,
         file_mib: 256,
         processes: 512,

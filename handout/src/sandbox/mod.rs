@@ -32,23 +32,25 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// The best that this machine has.
+    /// The best that this machine has. As root that is our own namespaces: there tests run as a user of their own, and
+    /// start no program that they bring along, which bubblewrap cannot forbid.
     pub(crate) fn detect() -> Self {
         let works = |program: &str, arguments: &[&str]| {
             let status =
                 Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
             status.is_ok_and(|status| status.success())
         };
+        let namespaces = |user| works("unshare", &[&Self::unshare_options(user)[..], &["true"]].concat());
         let bubblewrap = ["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"];
-        if works("bwrap", &bubblewrap) {
-            return Self::Bubblewrap;
+        if is_root() && namespaces(false) {
+            Self::Namespaces { user: false }
+        } else if works("bwrap", &bubblewrap) {
+            Self::Bubblewrap
+        } else if namespaces(true) {
+            Self::Namespaces { user: true }
+        } else {
+            Self::LimitsOnly
         }
-        for user in [false, true] {
-            if works("unshare", &[&Self::unshare_options(user)[..], &["true"]].concat()) {
-                return Self::Namespaces { user };
-            }
-        }
-        Self::LimitsOnly
     }
 
     /// The one with this name.
