@@ -200,7 +200,19 @@ impl Slot {
             user: None,
             processors: self.processors.clone(),
         };
-        self.sandbox.run(&job, &mut || true)
+        let ended = self.sandbox.run(&job, &mut || true)?;
+        // A busy machine is nobody's fault: once more.
+        let transient = [
+            "Resource temporarily unavailable",
+            "Cannot allocate memory",
+            "(signal: ",
+            "No space left on device",
+        ];
+        if matches!(ended.end, End::Exited(1..)) && transient.iter().any(|words| ended.stderr.contains(words))
+        {
+            return self.sandbox.run(&job, &mut || true);
+        }
+        Ok(ended)
     }
 
     /// Compiles the library of a package, and nothing that it is tested with.
