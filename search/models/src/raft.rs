@@ -1,3 +1,4 @@
+// INSTRUCTOR ONLY
 //! A small replicated key-value store on Raft, for benchmarks: fields are `String`, `Vec`, `BTreeMap` and `BTreeSet`, as
 //! a student would write them.
 //!

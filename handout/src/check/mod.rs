@@ -1,0 +1,257 @@
+//! Proves that a handout is complete and gives nothing away.
+
+mod leaks;
+mod skeleton;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::bugs;
+use crate::cargo::Cargo;
+use crate::console::{count, say};
+use crate::generate::{self, Handout};
+use crate::manifest::{self, Suite};
+use crate::markers::{self, Applied};
+use crate::plan::{self, Fate, Selection};
+use crate::suite::{self, Outcome};
+use crate::tree::Tree;
+
+/// What to check, and how much of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) source: PathBuf,
+    pub(crate) selection: Selection,
+    /// Everything; else a sample that depends on the content of the handout alone.
+    pub(crate) whole: bool,
+    pub(crate) jobs: usize,
+}
+
+/// Where a job builds: its workspace stays at one path, so that only what changed is compiled again.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) scratch: PathBuf,
+    pub(crate) work: PathBuf,
+    target: PathBuf,
+}
+
+impl Place {
+    /// The place of one of several jobs.
+    pub(crate) fn of_job(root: &Path, job: usize) -> Result<Self> {
+        let scratch = root.join("target/handout-check");
+        let place = Self {
+            work: scratch.join(format!("work-{job}")),
+            target: scratch.join(format!("target-{job}")),
+            scratch,
+        };
+        std::fs::create_dir_all(&place.work)
+            .with_context(|| format!("cannot make `{}`", place.work.display()))?;
+        Ok(place)
+    }
+
+    /// Cargo for what is there.
+    pub(crate) fn cargo(&self) -> Cargo {
+        Cargo::new(&self.work).target_dir(&self.target).offline()
+    }
+}
+
+/// Files that a workspace in a scratch folder has besides the handout's.
+pub(crate) fn is_built(path: &str) -> bool {
+    path == "target"
+}
+
+/// Runs the checks one after the other and prints a line for each; true if all hold.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let root = options.source.canonicalize().with_context(|| format!("no `{}`", options.source.display()))?;
+    let mut report = Report { failed: 0, started: Instant::now() };
+
+    let handout = generate::build(&root, &options.selection)?;
+    say(format!("handout {}, {}", handout.description.name(), count(handout.tree.0.len(), "file")));
+    report.step("generated twice, the bytes are equal", || {
+        let again = generate::build(&root, &options.selection)?;
+        same_bytes(&handout.tree, &again.tree)?;
+        let archive = crate::archive::tar_gz(&handout.tree, "handout")?;
+        if archive != crate::archive::tar_gz(&again.tree, "handout")? {
+            bail!("the archives differ although the files do not");
+        }
+        Ok(String::new())
+    });
+    report.step("no solution, marker, instructors' file or history is in it", || {
+        let found = leaks::find(&handout, &root.to_string_lossy());
+        if !found.is_empty() {
+            bail!("{}", found.join("\n"));
+        }
+        Ok(format!("searched for {}", count(leaks::secret_lines(&handout.source), "line")))
+    });
+    let solved = report.step_with("the solutions put back give the bytes of the repository", || {
+        let solved = solved(&handout)?;
+        Ok((format!("{} marked files", handout.skeletons.len()), solved))
+    });
+
+    let place = Place::of_job(&root, 0)?;
+    let (cargo, scratch, work) = (place.cargo(), &place.scratch, &place.work);
+    handout.tree.sync(work, &is_built)?;
+    report.step("the skeleton compiles without warnings, offline, with its lock file", || {
+        skeleton::compiles(&cargo)
+    });
+    report.step("the skeleton is formatted", || skeleton::is_formatted(&cargo));
+
+    let suites = manifest::suites(&handout.tree)?;
+    let chosen = sample(&suites, &handout, options.whole);
+    let expected = skeleton::Expected::read(&handout.source)?;
+    let all = manifest::suites(&handout.source)?;
+    report.step("the suites listed as passing on the skeleton exist", || expected.check_suites(&all));
+    for suite in &chosen {
+        report.step(&format!("{}: the skeleton passes what is listed and no more", suite.name), || {
+            skeleton::passes_as_listed(&cargo, suite, &expected, scratch)
+        });
+    }
+    if let Some(solved) = solved {
+        solved.sync(work, &is_built)?;
+        for suite in &chosen {
+            report.step(&format!("{}: the reference passes inside the handout", suite.name), || {
+                reference_passes(&cargo, suite, scratch)
+            });
+        }
+        bugs(&mut report, options, &root, &handout, &chosen)?;
+    }
+    let seconds = report.started.elapsed().as_secs();
+    if report.failed == 0 {
+        say(format!("the handout is right ({seconds} s)"));
+    } else {
+        say(format!("{} failed ({seconds} s)", count(report.failed, "check")));
+    }
+    Ok(report.failed == 0)
+}
+
+fn bugs(
+    report: &mut Report,
+    options: &Options,
+    root: &Path,
+    handout: &Handout,
+    suites: &[Suite],
+) -> Result<()> {
+    let wanted: BTreeSet<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
+    let mut bugs = bugs::read(&handout.source)?;
+    bugs.retain(|bug| wanted.contains(bug.part.as_str()));
+    if !options.whole && !bugs.is_empty() {
+        let at = number(handout) % bugs.len();
+        bugs = vec![bugs.swap_remove(at)];
+    }
+    if bugs.is_empty() {
+        say("skip  seeded bugs: there are none for these suites");
+        return Ok(());
+    }
+    report.step(&format!("{} killed as they say", count(bugs.len(), "seeded bug")), || {
+        let kills = bugs::run_all(root, &bugs, options.jobs, bugs::Quiet(true))?;
+        let survivors: Vec<String> = kills.iter().filter_map(bugs::Kill::problem).collect();
+        if !survivors.is_empty() {
+            bail!("{}", survivors.join("\n"));
+        }
+        Ok(String::new())
+    });
+    Ok(())
+}
+
+/// A number that depends on the content of the handout alone.
+fn number(handout: &Handout) -> usize {
+    usize::from_str_radix(&handout.description.hash[..8], 16).unwrap_or(0)
+}
+
+/// The suites to run: all, or one chosen by the content.
+fn sample(suites: &[Suite], handout: &Handout, whole: bool) -> Vec<Suite> {
+    match suites.len() {
+        0 => Vec::new(),
+        _ if whole => suites.to_vec(),
+        len => vec![suites[number(handout) % len].clone()],
+    }
+}
+
+/// Steps that hold or not.
+struct Report {
+    failed: usize,
+    started: Instant,
+}
+
+impl Report {
+    fn step(&mut self, name: &str, check: impl FnOnce() -> Result<String>) {
+        self.step_with(name, || check().map(|details| (details, ())));
+    }
+
+    fn step_with<T>(&mut self, name: &str, check: impl FnOnce() -> Result<(String, T)>) -> Option<T> {
+        match check() {
+            Ok((details, value)) => {
+                let details = if details.is_empty() { details } else { format!(" ({details})") };
+                say(format!("ok    {name}{details}"));
+                Some(value)
+            }
+            Err(error) => {
+                self.failed += 1;
+                say(format!("FAIL  {name}"));
+                for line in format!("{error:#}").lines() {
+                    say(format!("      {line}"));
+                }
+                None
+            }
+        }
+    }
+}
+
+fn same_bytes(a: &Tree, b: &Tree) -> Result<()> {
+    let paths: BTreeSet<&String> = a.0.keys().chain(b.0.keys()).collect();
+    let different: Vec<&str> =
+        paths.into_iter().filter(|path| a.0.get(*path) != b.0.get(*path)).map(String::as_str).collect();
+    if different.is_empty() { Ok(()) } else { bail!("these differ: {}", different.join(", ")) }
+}
+
+/// The handout with all solutions in it: what a student with the reference's code has.
+///
+/// # Errors
+///
+/// A file is then not what the repository has.
+pub(crate) fn solved(handout: &Handout) -> Result<Tree> {
+    let mut solved = handout.tree.clone();
+    for (path, skeleton) in &handout.skeletons {
+        let text =
+            skeleton.restore(handout.tree.text(path)?).map_err(|what| anyhow::anyhow!("{path}: {what}"))?;
+        let original = handout
+            .source
+            .text(path)
+            .or_else(|_| handout.source.text(&format!("handout/template/{path}")))?;
+        if text != original {
+            bail!("`{path}` is not what the repository has");
+        }
+        // Only solutions come back: what is the instructors' stays out.
+        if handout.description.student_files.contains_key(path) {
+            solved.add_text(path, text);
+        }
+    }
+    for (path, file) in &handout.source.0 {
+        let copied = matches!(plan::fate(path, &Selection::default()), Fate::Copied(_));
+        let of_the_handout = handout.description.may_be_students(path);
+        if copied && of_the_handout && !solved.0.contains_key(path) {
+            let text = handout.source.text(path)?;
+            if matches!(markers::apply(path, text), Ok(Applied::Gone { solution: true })) {
+                solved.0.insert(path.clone(), file.clone());
+            }
+        }
+    }
+    Ok(solved)
+}
+
+fn reference_passes(cargo: &Cargo, suite: &Suite, scratch: &Path) -> Result<String> {
+    match suite::run(cargo, suite, &BTreeSet::new(), scratch)? {
+        Outcome::DoesNotCompile(why) => bail!("it does not compile:\n{why}"),
+        Outcome::Ran(records) => {
+            let failing: Vec<&str> =
+                records.iter().filter(|record| !record.passes()).map(|record| record.test.as_str()).collect();
+            if records.is_empty() || !failing.is_empty() {
+                bail!("{}, failing: {}", count(records.len(), "test"), failing.join(", "));
+            }
+            let points: f64 = records.iter().map(|record| record.points).sum();
+            Ok(format!("{}, {points} points", count(records.len(), "test")))
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What must hold of the skeleton: it compiles, and its tests fail.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::Cargo;
+use crate::console::count;
+use crate::manifest::Suite;
+use crate::suite::{self, Outcome};
+use crate::tree::Tree;
+
+/// The committed list.
+const LIST: &str = "handout/passes-on-skeleton.txt";
+
+/// How much of a suite's points a skeleton may earn.
+const SHARE: f64 = 0.1;
+
+/// Compiles everything; a warning is a failure.
+pub(super) fn compiles(cargo: &Cargo) -> Result<String> {
+    let ended = cargo.run(&["check", "--workspace", "--all-targets", "--locked"])?;
+    if !ended.success() {
+        bail!("{}", ended.stderr_tail(60));
+    }
+    let warnings = ended.stderr.lines().filter(|line| line.starts_with("warning")).count();
+    if warnings > 0 {
+        bail!("{}:\n{}", count(warnings, "warning"), ended.stderr_tail(60));
+    }
+    Ok(String::new())
+}
+
+/// Whether `cargo fmt` would change nothing.
+pub(super) fn is_formatted(cargo: &Cargo) -> Result<String> {
+    let ended = cargo.run(&["fmt", "--all", "--check", "--", "--color", "never"])?;
+    if !ended.success() {
+        let difference = String::from_utf8_lossy(&ended.stdout);
+        let lines: Vec<&str> = difference.lines().take(30).collect();
+        bail!(
+            "`cargo fmt` would change it; mend the markers:\n{}\n{}",
+            lines.join("\n"),
+            ended.stderr_tail(5)
+        );
+    }
+    Ok(String::new())
+}
+
+/// The tests that pass on the skeleton: suite and test.
+#[derive(Debug)]
+pub(super) struct Expected(BTreeSet<(String, String)>);
+
+impl Expected {
+    pub(super) fn read(source: &Tree) -> Result<Self> {
+        let text = source
+            .text(LIST)
+            .with_context(|| format!("`{LIST}` lists the tests that pass on the skeleton"))?;
+        let mut expected = BTreeSet::new();
+        for (line, number) in text.lines().zip(1..) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let Some((suite, test)) = line.split_once(' ') else {
+                bail!(
+                    "{LIST}:{number}: `{line}` is not a suite and a test, such as `pingpong t01_unit_starts`"
+                );
+            };
+            expected.insert((suite.to_owned(), test.to_owned()));
+        }
+        Ok(Self(expected))
+    }
+
+    /// A suite that does not exist is a mistake; one that was not selected is none.
+    pub(super) fn check_suites(&self, suites: &[Suite]) -> Result<String> {
+        let known: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
+        let unknown: BTreeSet<&str> =
+            self.0.iter().map(|(suite, _)| suite.as_str()).filter(|suite| !known.contains(suite)).collect();
+        if let Some(suite) = unknown.first() {
+            bail!("{LIST} names the suite `{suite}`; there are {}", known.join(", "));
+        }
+        Ok(count(self.0.len(), "test"))
+    }
+
+    fn of(&self, suite: &str) -> BTreeSet<&str> {
+        self.0.iter().filter(|(of, _)| of == suite).map(|(_, test)| test.as_str()).collect()
+    }
+}
+
+/// Runs a suite on the skeleton and compares what passes with the list.
+pub(super) fn passes_as_listed(
+    cargo: &Cargo,
+    suite: &Suite,
+    expected: &Expected,
+    scratch: &Path,
+) -> Result<String> {
+    let records = match suite::run(cargo, suite, &BTreeSet::new(), scratch)? {
+        Outcome::DoesNotCompile(why) => bail!("it does not compile:\n{why}"),
+        Outcome::Ran(records) => records,
+    };
+    let passing: BTreeSet<&str> =
+        records.iter().filter(|record| record.passes()).map(|record| record.test.as_str()).collect();
+    let listed = expected.of(&suite.name);
+    let mut problems = Vec::new();
+    for test in passing.difference(&listed) {
+        problems.push(format!("`{test}` passes and is not listed in {LIST}"));
+    }
+    for test in listed.difference(&passing) {
+        problems.push(format!("`{test}` is listed in {LIST} and does not pass"));
+    }
+    let earned: f64 = records.iter().map(|record| record.earned).sum();
+    let points: f64 = records.iter().map(|record| record.points).sum();
+    if earned > points * SHARE {
+        problems.push(format!("it earns {earned} of {points} points"));
+    }
+    if records.is_empty() {
+        problems.push("it has no tests".to_owned());
+    }
+    if problems.is_empty() {
+        Ok(format!("{} of {}, {earned} of {points} points", passing.len(), count(records.len(), "test")))
+    } else {
+        bail!("{}", problems.join("\n"))
+    }
+}

@@ -1,0 +1,292 @@
+//! Makes a handout: the repository without what is not for students, as files in memory and then on disk.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::Cargo;
+use crate::description::{self, Description};
+use crate::manifest;
+use crate::markers::{self, Applied, Skeleton};
+use crate::plan::{self, Fate, Selection};
+use crate::tree::{File, Tree};
+
+/// A handout and what is known of its making.
+#[derive(Debug)]
+pub(crate) struct Handout {
+    /// What students get, `HANDOUT.json` included.
+    pub(crate) tree: Tree,
+    /// What `HANDOUT.json` says.
+    pub(crate) description: Description,
+    /// The files of the repository that it was made from.
+    pub(crate) source: Tree,
+    /// The marked files by their path, in the handout as in the repository.
+    pub(crate) skeletons: BTreeMap<String, Skeleton>,
+    /// What stayed, and why.
+    pub(crate) left_out: BTreeMap<String, String>,
+}
+
+/// The files of a repository: those git knows, with their contents as they are now; all files where there is no git.
+pub(crate) fn read_source(root: &Path) -> Result<Tree> {
+    if !root.join("Cargo.toml").is_file() {
+        bail!("`{}` has no `Cargo.toml`; give the root of the repository with `--source`", root.display());
+    }
+    if !root.join(".git").exists() {
+        let skip = |path: &str| path.split('/').any(|piece| matches!(piece, "target" | ".git"));
+        return Tree::read(root, &skip);
+    }
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(["ls-files", "-z", "--cached"])
+        .output()
+        .context("cannot run `git`; it says which files belong to the repository")?;
+    if !output.status.success() {
+        bail!(
+            "`git ls-files` failed in `{}`: {}",
+            root.display(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    let mut tree = Tree::default();
+    for path in output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
+        let path = std::str::from_utf8(path).context("a file name in the repository is not UTF-8")?;
+        // A file that was deleted and not yet committed as such.
+        if root.join(path).symlink_metadata().is_ok() {
+            tree.read_file(root, path)?;
+        }
+    }
+    Ok(tree)
+}
+
+/// Makes the handout of a repository in memory.
+///
+/// # Errors
+///
+/// All markers that cannot be right; a lab that does not exist; manifests that name what is left out.
+pub(crate) fn build(root: &Path, selection: &Selection) -> Result<Handout> {
+    let source = read_source(root)?;
+    let mut selection = selection.clone();
+    if let Some(labs) = &selection.labs {
+        selection.labs = Some(manifest::with_earlier_labs(&source, labs)?);
+    }
+    let mut tree = Tree::default();
+    let mut skeletons = BTreeMap::new();
+    let mut left_out = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (path, file) in &source.0 {
+        let to = match plan::fate(path, &selection) {
+            Fate::Copied(to) => to,
+            Fate::LeftOut(why) => {
+                left_out.insert(path.clone(), why.to_owned());
+                continue;
+            }
+        };
+        let applied = match std::str::from_utf8(&file.bytes) {
+            Ok(text) => markers::apply(path, text),
+            Err(_) => Ok(Applied::Unmarked),
+        };
+        let file = match applied {
+            Err(error) => {
+                errors.push(error.to_string());
+                continue;
+            }
+            Ok(Applied::Gone { solution }) => {
+                let why = if solution { "a `SOLUTION FILE`" } else { "`INSTRUCTOR ONLY`" };
+                left_out.insert(path.clone(), why.to_owned());
+                continue;
+            }
+            Ok(Applied::Unmarked) => file.clone(),
+            Ok(Applied::Skeleton(skeleton)) => {
+                let bytes = skeleton.text.clone().into_bytes();
+                skeletons.insert(to.clone(), skeleton);
+                File { bytes, executable: file.executable }
+            }
+        };
+        // A page of the template takes the place of the repository's own.
+        let is_template = *path != to;
+        if is_template || !tree.0.contains_key(&to) {
+            tree.0.insert(to, file);
+        }
+    }
+    if !errors.is_empty() {
+        bail!("{}", errors.join("\n"));
+    }
+    manifest::edit(&mut tree)?;
+    lock(root, &mut tree)?;
+    let version = source.text("handout/VERSION").unwrap_or("0").trim().to_owned();
+    let description = Description::of(&tree, version, &skeletons, &selection)?;
+    tree.add_text(description::FILE, description.to_json()?);
+    Ok(Handout { tree, description, source, skeletons, left_out })
+}
+
+/// Lets cargo take out of the lock file what the handout no longer needs.
+fn lock(root: &Path, tree: &mut Tree) -> Result<()> {
+    if !tree.0.contains_key("Cargo.lock") {
+        bail!("`{}` has no `Cargo.lock`; run `cargo generate-lockfile` and commit it", root.display());
+    }
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    tree.write(dir.path())?;
+    let cargo = Cargo::new(dir.path());
+    let offline = cargo.run(&["metadata", "--format-version", "1", "--offline"])?;
+    if !offline.success() {
+        // A fresh machine: the registry's index has to come first.
+        let online = cargo.run(&["metadata", "--format-version", "1"])?;
+        if !online.success() {
+            bail!("cargo refuses the handout's manifests:\n{}", online.stderr_tail(20));
+        }
+    }
+    let file = fs::read_to_string(dir.path().join("Cargo.lock"))?;
+    tree.add_text("Cargo.lock", file);
+    Ok(())
+}
+
+/// Where `generate` writes and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) out: PathBuf,
+    pub(crate) vendor: bool,
+    pub(crate) archive: Option<PathBuf>,
+}
+
+/// Writes a handout to a folder, in place of an older handout if one is there.
+///
+/// # Errors
+///
+/// The folder holds something that is no handout, or a handout that a student has worked in.
+pub(crate) fn write(handout: &Handout, target: &Target) -> Result<()> {
+    clear(&target.out)?;
+    handout.tree.write(&target.out)?;
+    if target.vendor {
+        vendor(&target.out)?;
+    }
+    if let Some(archive) = &target.archive {
+        let root = format!("handout-{}", handout.description.version);
+        let skip = |path: &str| matches!(path, ".git" | "target");
+        let bytes = crate::archive::tar_gz(&Tree::read(&target.out, &skip)?, &root)?;
+        fs::write(archive, bytes).with_context(|| format!("cannot write `{}`", archive.display()))?;
+    }
+    Ok(())
+}
+
+/// Removes an older handout, but neither its git history nor what was built in it.
+fn clear(out: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(out) else { return Ok(()) };
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let others: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| !matches!(entry.file_name().to_str(), Some(".git" | "target")))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let Ok(old) = Description::read(out) else {
+        bail!("`{}` holds files and no handout; give an empty folder with `--out`", out.display());
+    };
+    if let Some(changed) = old.changed_students_files(out).first() {
+        bail!(
+            "`{changed}` in `{}` was changed: this looks like a student's copy; bring it to a new version with \
+             `cargo handout update {0}`",
+            out.display()
+        );
+    }
+    for entry in others {
+        let path = entry.path();
+        let removed =
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.with_context(|| format!("cannot remove `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What begins the settings that vendoring adds to cargo's.
+pub(crate) const VENDORED: &str = "\n# The dependencies are in `vendor`: nothing is downloaded.\n";
+
+/// Puts the sources of all dependencies into the handout, so that nothing is downloaded to build it.
+pub(crate) fn vendor(out: &Path) -> Result<()> {
+    let done = Cargo::new(out).run(&["vendor", "--locked", "--versioned-dirs", "vendor"])?;
+    if !done.success() {
+        bail!("cannot vendor the dependencies:\n{}", done.stderr_tail(20));
+    }
+    let path = out.join(".cargo/config.toml");
+    let mut config = fs::read_to_string(&path).unwrap_or_default();
+    config.push_str(VENDORED);
+    config.push_str(&String::from_utf8_lossy(&done.stdout));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&path, config).context("cannot write `.cargo/config.toml`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_handout_has_the_skeleton_and_nothing_else() {
+        let source = fixture::course();
+        let handout = build(source.path(), &Selection::default()).unwrap();
+        let files: Vec<&str> = handout.tree.0.keys().map(String::as_str).collect();
+        insta::assert_snapshot!(files.join("\n"), @"
+        .cargo/config.toml
+        Cargo.lock
+        Cargo.toml
+        HANDOUT.json
+        README.md
+        framework/Cargo.toml
+        framework/src/lib.rs
+        labs/echo/Cargo.toml
+        labs/echo/README.md
+        labs/echo/src/lib.rs
+        labs/echo/src/server.rs
+        labs/echo/src/tally.rs
+        rust-toolchain.toml
+        rustfmt.toml
+        tests/echo.rs
+        tests/support/Cargo.toml
+        tests/support/src/lib.rs
+        ");
+        let students: Vec<&str> = handout.description.student_files.keys().map(String::as_str).collect();
+        assert_eq!(students, ["labs/echo/src/lib.rs", "labs/echo/src/server.rs", "labs/echo/src/tally.rs"]);
+        assert_eq!(handout.left_out["labs/echo/src/secret.rs"], "a `SOLUTION FILE`");
+        let again = build(source.path(), &Selection::default()).unwrap();
+        assert_eq!(again.tree, handout.tree);
+    }
+
+    #[test]
+    fn all_marker_errors_are_told_at_once() {
+        let source = fixture::course();
+        fs::write(source.path().join("labs/echo/src/a.rs"), "// BEGIN SOLUTION\n").unwrap();
+        fs::write(source.path().join("labs/echo/src/b.rs"), "// STUB:x\n").unwrap();
+        let error = build(source.path(), &Selection::default()).unwrap_err().to_string();
+        let places: Vec<&str> = error.lines().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(places, ["labs/echo/src/a.rs:1", "labs/echo/src/b.rs:1"]);
+    }
+
+    #[test]
+    fn an_older_handout_is_replaced_and_other_folders_are_not() {
+        let source = fixture::course();
+        let handout = build(source.path(), &Selection::default()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target { out: dir.path().join("out"), vendor: false, archive: None };
+        write(&handout, &target).unwrap();
+        fs::create_dir(target.out.join(".git")).unwrap();
+        fs::write(target.out.join("old.txt"), "left by an older version").unwrap();
+        write(&handout, &target).unwrap();
+        assert!(target.out.join(".git").exists() && !target.out.join("old.txt").exists());
+
+        fs::write(target.out.join("labs/echo/src/server.rs"), "// my work").unwrap();
+        let error = write(&handout, &target).unwrap_err().to_string();
+        assert!(error.contains("looks like a student's copy"), "{error}");
+
+        fs::create_dir(dir.path().join("home")).unwrap();
+        fs::write(dir.path().join("home/thesis.tex"), "").unwrap();
+        let home = Target { out: dir.path().join("home"), ..target };
+        let error = write(&handout, &home).unwrap_err().to_string();
+        assert!(error.contains("holds files and no handout"), "{error}");
+    }
+}

@@ -1,0 +1,278 @@
+//! What is graded so far: a file that only grows, a line a submission. A grader that was killed goes on from it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::description::Description;
+use crate::results::Record;
+
+/// The version of the log and of `results.jsonl`.
+const SCHEMA: u32 = 1;
+
+/// Under which conditions submissions are graded. All lines of a log are graded under the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) record: String,
+    pub(crate) schema: u32,
+    pub(crate) version: String,
+    pub(crate) hash: String,
+    pub(crate) grading_hash: String,
+    /// A hash of the hidden tests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hidden: Option<String>,
+    /// Words that the names of tests have to contain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) only: Vec<String>,
+    /// The tests of each suite, with their points.
+    pub(crate) suites: BTreeMap<String, Vec<Worth>>,
+}
+
+/// A test and what it is worth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Worth {
+    pub(crate) test: String,
+    pub(crate) points: f64,
+}
+
+/// What came of a submission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Graded {
+    pub(crate) record: String,
+    pub(crate) name: String,
+    /// A hash of the files that were graded; empty if it was refused.
+    pub(crate) hash: String,
+    /// Why nothing of it was graded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<String>,
+    /// What a teaching assistant should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
+    pub(crate) suites: Vec<SuiteGrade>,
+}
+
+/// What came of one suite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SuiteGrade {
+    pub(crate) suite: String,
+    /// Why it did not run, or did not end well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
+    pub(crate) tests: Vec<Record>,
+}
+
+impl Header {
+    pub(crate) fn new(
+        handout: &Description,
+        hidden: Option<String>,
+        only: &[String],
+        suites: BTreeMap<String, Vec<Worth>>,
+    ) -> Self {
+        Self {
+            record: "grading".to_owned(),
+            schema: SCHEMA,
+            version: handout.version.clone(),
+            hash: handout.hash.clone(),
+            grading_hash: handout.grading_hash.clone(),
+            hidden,
+            only: only.to_vec(),
+            suites,
+        }
+    }
+
+    /// What differs from the conditions of an older log, in words.
+    fn differs(&self, old: &Self) -> Option<String> {
+        let differs = |what: &str, old: &str, new: &str| {
+            (old != new).then(|| format!("{what} was `{old}` and is `{new}`"))
+        };
+        let hidden = |header: &Self| header.hidden.clone().unwrap_or_else(|| "none".to_owned());
+        differs("the handout's grading hash", &old.grading_hash, &self.grading_hash)
+            .or_else(|| differs("the hidden tests' hash", &hidden(old), &hidden(self)))
+            .or_else(|| differs("`--tests`", &old.only.join(","), &self.only.join(",")))
+            .or_else(|| {
+                let names = |header: &Self| header.suites.keys().cloned().collect::<Vec<_>>().join(",");
+                differs("the suites", &names(old), &names(self))
+            })
+    }
+}
+
+impl Graded {
+    pub(crate) fn earned(&self) -> f64 {
+        self.tests().map(|(_, record)| record.earned).sum()
+    }
+
+    /// All tests with their suites.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = (&str, &Record)> {
+        self.suites.iter().flat_map(|suite| suite.tests.iter().map(|record| (suite.suite.as_str(), record)))
+    }
+
+    /// In one or two words.
+    pub(crate) fn status(&self) -> &'static str {
+        if self.refused.is_some() {
+            "refused"
+        } else if self
+            .suites
+            .iter()
+            .all(|suite| suite.tests.iter().all(|test| test.cause.as_deref() == Some("does-not-compile")))
+        {
+            "does not compile"
+        } else if self.tests().any(|(_, record)| record.cause.as_deref() == Some("tampered")) {
+            "look at it"
+        } else {
+            "graded"
+        }
+    }
+}
+
+/// The file, open for more.
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: File,
+    pub(crate) done: Vec<Graded>,
+}
+
+impl Log {
+    /// Begins a log, or goes on with one.
+    ///
+    /// # Errors
+    ///
+    /// There is one and `resume` is false; or its submissions were graded under other conditions.
+    pub(crate) fn open(path: &Path, header: &Header, resume: bool) -> Result<Self> {
+        let mut done = Vec::new();
+        let old = fs::read(path).unwrap_or_default();
+        // The last line may have been cut when the grader was killed.
+        let whole = old.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole > 0 {
+            if !resume {
+                bail!(
+                    "`{}` has results already; go on with `--resume`, or give another folder with `--out`",
+                    path.display()
+                );
+            }
+            let text = std::str::from_utf8(&old[..whole])
+                .with_context(|| format!("`{}` is damaged", path.display()))?;
+            let mut lines = text.lines();
+            let first: Header = serde_json::from_str(lines.next().unwrap_or_default())
+                .with_context(|| format!("`{}` does not begin as a log does", path.display()))?;
+            if let Some(what) = header.differs(&first) {
+                bail!(
+                    "cannot go on with `{}`: {what}; give another folder with `--out`, and this one with `--since`",
+                    path.display()
+                );
+            }
+            for (line, number) in lines.zip(2..) {
+                done.push(
+                    serde_json::from_str(line)
+                        .with_context(|| format!("`{}`, line {number}, is damaged", path.display()))?,
+                );
+            }
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        file.set_len(whole as u64)?;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
+        let mut log = Self { file, done };
+        if whole == 0 {
+            log.line(header)?;
+        }
+        Ok(log)
+    }
+
+    /// Whether this content of this submission is graded.
+    pub(crate) fn has(&self, name: &str, hash: &str) -> bool {
+        self.done.iter().any(|graded| graded.name == name && graded.hash == hash && graded.refused.is_none())
+    }
+
+    /// Adds a submission; when this returns it is on the disk. A newer one takes the place of an older.
+    pub(crate) fn add(&mut self, graded: Graded) -> Result<()> {
+        self.line(&graded)?;
+        self.done.push(graded);
+        Ok(())
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).context("cannot write the log")
+    }
+
+    /// The latest of each submission, by name.
+    pub(crate) fn latest(&self) -> Vec<Graded> {
+        let latest: BTreeMap<&str, &Graded> =
+            self.done.iter().map(|graded| (graded.name.as_str(), graded)).collect();
+        latest.into_values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(only: &[&str]) -> Header {
+        Header {
+            record: "grading".to_owned(),
+            schema: 1,
+            version: "1".to_owned(),
+            hash: "a".to_owned(),
+            grading_hash: "b".to_owned(),
+            hidden: None,
+            only: only.iter().map(|word| (*word).to_owned()).collect(),
+            suites: BTreeMap::new(),
+        }
+    }
+
+    fn graded(name: &str, hash: &str) -> Graded {
+        Graded {
+            record: "submission".to_owned(),
+            name: name.to_owned(),
+            hash: hash.to_owned(),
+            refused: None,
+            notes: Vec::new(),
+            suites: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_log_that_was_cut_anywhere_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.jsonl");
+        let mut log = Log::open(&path, &header(&[]), false).unwrap();
+        log.add(graded("ada", "1")).unwrap();
+        log.add(graded("bob", "1")).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..=whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let mut log = Log::open(&path, &header(&[]), true).unwrap();
+            for name in ["ada", "bob"] {
+                if !log.has(name, "1") {
+                    log.add(graded(name, "1")).unwrap();
+                }
+            }
+            assert_eq!(fs::read(&path).unwrap(), whole, "cut after {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn a_log_is_never_mixed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.jsonl");
+        let mut log = Log::open(&path, &header(&[]), false).unwrap();
+        log.add(graded("ada", "1")).unwrap();
+        log.add(graded("ada", "2")).unwrap();
+        assert!(log.has("ada", "2") && !log.has("ada", "3"));
+        assert_eq!(log.latest(), [graded("ada", "2")]);
+        let refusal = |header: &Header, resume| {
+            Log::open(&path, header, resume).unwrap_err().to_string().replace(&*path.to_string_lossy(), "LOG")
+        };
+        insta::assert_snapshot!(refusal(&header(&[]), false), @"`LOG` has results already; go on with `--resume`, or give another folder with `--out`");
+        insta::assert_snapshot!(refusal(&header(&["t12"]), true), @"cannot go on with `LOG`: `--tests` was `` and is `t12`; give another folder with `--out`, and this one with `--since`");
+    }
+}

@@ -1,0 +1,323 @@
+//! Grades one submission.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Map;
+
+use crate::grade::Base;
+use crate::grade::log::{Graded, Header, SuiteGrade, Worth};
+use crate::grade::slot::{Built, Run, Slot};
+use crate::grade::submission::Content;
+use crate::manifest::{self, Suite};
+use crate::results::{self, Record};
+use crate::sandbox::End;
+
+/// The largest trace that is kept.
+const MOST_TRACE: u64 = 8 << 20;
+
+/// The suites to run: all, or those that are named.
+pub(super) fn suites(base: &Base, names: &[String]) -> Result<Vec<Suite>> {
+    let all = manifest::suites(&base.with_hidden(&base.tree))?;
+    if let Some(unknown) = names.iter().find(|name| !all.iter().any(|suite| suite.name == **name)) {
+        let known: Vec<&str> = all.iter().map(|suite| suite.name.as_str()).collect();
+        bail!("there is no suite `{unknown}`; there are {}", known.join(", "));
+    }
+    let chosen: Vec<Suite> =
+        all.into_iter().filter(|suite| names.is_empty() || names.contains(&suite.name)).collect();
+    if chosen.is_empty() {
+        bail!("the handout has no suites to grade with");
+    }
+    Ok(chosen)
+}
+
+/// Compiles the handout in all slots, and asks the suites for their tests and points by running the skeleton.
+pub(super) fn prepare(
+    slots: &[Slot],
+    base: &Base,
+    suites: &[Suite],
+    only: &[String],
+) -> Result<BTreeMap<String, Vec<Worth>>> {
+    let (first, others) = slots.split_first().context("there are no jobs")?;
+    let mut worth = BTreeMap::new();
+    for suite in suites {
+        let program = match build(first, base, &base.tree, suite)? {
+            Built::Yes(program) => program,
+            Built::No(why) => {
+                bail!("the handout itself does not compile in the sandbox, suite `{}`:\n{why}", suite.name)
+            }
+        };
+        first.set(&base.tree)?;
+        let run = first.run(suite, &program, only)?;
+        let text =
+            run.results.map_err(|wrong| anyhow::anyhow!("the skeleton's results are wrong: {wrong}"))?;
+        let records = results::parse(&text).context("the skeleton's results are wrong")?;
+        if records.is_empty() && only.is_empty() {
+            bail!(
+                "the suite `{}` left no results in the sandbox ({:?}):\n{}",
+                suite.name,
+                run.ended.end,
+                run.ended.stderr
+            );
+        }
+        if records.is_empty() {
+            continue;
+        }
+        let tests =
+            records.into_iter().map(|record| Worth { test: record.test, points: record.points }).collect();
+        worth.insert(suite.name.clone(), tests);
+    }
+    if worth.is_empty() {
+        bail!("no test has a name with {} in it", only.join(" or "));
+    }
+    for slot in others {
+        slot.copy_from(first)?;
+    }
+    Ok(worth)
+}
+
+/// Compiles a suite for a workspace, the library of its package where hidden tests are not.
+fn build(slot: &Slot, base: &Base, workspace: &crate::tree::Tree, suite: &Suite) -> Result<Built> {
+    slot.set(workspace)?;
+    if base.hidden.is_none() {
+        return slot.build_suite(suite, None);
+    }
+    if let Built::No(why) = slot.build_library(&suite.package)? {
+        return Ok(Built::No(why));
+    }
+    slot.set(&base.with_hidden(workspace))?;
+    slot.build_suite(suite, Some(&suite.package))
+}
+
+fn graded(name: &str, hash: String) -> Graded {
+    Graded {
+        record: "submission".to_owned(),
+        name: name.to_owned(),
+        hash,
+        refused: None,
+        notes: Vec::new(),
+        suites: Vec::new(),
+    }
+}
+
+/// The grade of a submission that cannot be read.
+pub(super) fn refused(name: &str, why: &str, header: &Header) -> Graded {
+    let suites = header.suites.iter().map(|(suite, worth)| SuiteGrade {
+        suite: suite.clone(),
+        problem: None,
+        tests: worth.iter().map(|worth| record(worth, "fail", "refused", why)).collect(),
+    });
+    Graded { refused: Some(why.to_owned()), suites: suites.collect(), ..graded(name, String::new()) }
+}
+
+/// A record that the grader makes, in place of one that the harness did not.
+fn record(worth: &Worth, verdict: &str, cause: &str, message: &str) -> Record {
+    let mut rest = Map::new();
+    rest.insert("message".to_owned(), message.into());
+    Record {
+        test: worth.test.clone(),
+        verdict: verdict.to_owned(),
+        cause: Some(cause.to_owned()),
+        detector: None,
+        points: worth.points,
+        earned: 0.0,
+        rest,
+    }
+}
+
+/// Compiles and runs all suites of a submission.
+///
+/// # Errors
+///
+/// The grader or its sandbox failed, and the submission is not to blame.
+pub(super) fn grade(
+    slot: &Slot,
+    base: &Base,
+    suites: &[Suite],
+    header: &Header,
+    name: &str,
+    content: &Content,
+    out: &Path,
+) -> Result<Graded> {
+    let mut graded = Graded { notes: content.notes.clone(), ..graded(name, content.hash()) };
+    let workspace = content.over(&base.tree);
+    let folder = out.join("submissions").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
+    }
+    fs::create_dir_all(&folder)?;
+    for suite in suites {
+        let Some(worth) = header.suites.get(&suite.name) else { continue };
+        let program = match build(slot, base, &workspace, suite)? {
+            Built::Yes(program) => program,
+            Built::No(why) => {
+                let tests = worth
+                    .iter()
+                    .map(|worth| record(worth, "fail", "does-not-compile", first_error(&why)))
+                    .collect();
+                fs::write(folder.join(format!("{}-compiler.txt", suite.name)), &why)?;
+                graded.suites.push(SuiteGrade { suite: suite.name.clone(), problem: Some(why), tests });
+                continue;
+            }
+        };
+        slot.set(&workspace)?;
+        let run = slot.run(suite, &program, &header.only)?;
+        fs::write(
+            folder.join(format!("{}-output.txt", suite.name)),
+            [&*run.ended.stdout, &*run.ended.stderr].join("\n"),
+        )?;
+        let mut grade = settle(suite, worth, &run);
+        for record in &mut grade.tests {
+            keep_trace(slot, record, suite, &folder)?;
+        }
+        graded.suites.push(grade);
+    }
+    Ok(graded)
+}
+
+/// The compiler's first error.
+fn first_error(why: &str) -> &str {
+    why.lines().find(|line| line.starts_with("error")).or_else(|| why.lines().next()).unwrap_or_default()
+}
+
+/// One record for each test, whatever the submission did to the harness.
+fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
+    let tampered = |why: String| SuiteGrade {
+        suite: suite.name.clone(),
+        tests: worth.iter().map(|worth| record(worth, "inconclusive", "tampered", &why)).collect(),
+        problem: Some(format!(
+            "the results cannot be believed, so nothing counts until somebody has looked: {why}"
+        )),
+    };
+    let text = match &run.results {
+        Ok(text) => text,
+        Err(wrong) => return tampered(wrong.clone()),
+    };
+    // A line that is cut was being written when the harness was stopped.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let mut records = match results::parse(whole) {
+        Ok(records) => records,
+        Err(error) => return tampered(format!("{error:#}")),
+    };
+    let known: BTreeMap<&str, f64> = worth.iter().map(|worth| (worth.test.as_str(), worth.points)).collect();
+    if let Some(record) =
+        records.iter().find(|record| known.get(record.test.as_str()) != Some(&record.points))
+    {
+        return tampered(format!("there is no test `{}` of {} points", record.test, record.points));
+    }
+    let have: BTreeSet<String> = records.iter().map(|record| record.test.clone()).collect();
+    let missing: Vec<&Worth> = worth.iter().filter(|worth| !have.contains(&worth.test)).collect();
+    let mut problem = None;
+    if !missing.is_empty() || !matches!(run.ended.end, End::Exited(_)) {
+        let (cause, why) = match run.ended.end {
+            End::TimedOut => ("timed-out", "the suite took too long and was stopped".to_owned()),
+            End::OutOfMemory => ("out-of-memory", "all processes together took too much memory".to_owned()),
+            End::TooManyProcesses => {
+                ("too-many-processes", "it had too many processes or threads".to_owned())
+            }
+            End::TooMuchOutput => ("too-much-output", "it printed too much and was stopped".to_owned()),
+            End::Stopped => ("killed", "it was stopped".to_owned()),
+            End::Exited(code) => ("killed", format!("the harness ended early, with {code}")),
+        };
+        records.extend(missing.into_iter().map(|worth| record(worth, "fail", cause, &why)));
+        problem = Some(why);
+    }
+    let place = |record: &Record| worth.iter().position(|worth| worth.test == record.test);
+    records.sort_by_key(place);
+    SuiteGrade { suite: suite.name.clone(), problem, tests: records }
+}
+
+/// Copies the trace of a failure next to the other results, and names it in the record.
+fn keep_trace(slot: &Slot, record: &mut Record, suite: &Suite, folder: &Path) -> Result<()> {
+    let Some(trace) = record.text("trace").map(str::to_owned) else { return Ok(()) };
+    record.rest.remove("trace");
+    if let Some(bytes) = slot.left(&trace, MOST_TRACE) {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        let name: String = format!("{}-{}", suite.name, record.test).chars().map(plain).collect();
+        let path = format!("traces/{name}.json");
+        fs::create_dir_all(folder.join("traces"))?;
+        fs::write(folder.join(&path), bytes)?;
+        record.rest.insert("trace".to_owned(), path.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Ended;
+
+    fn settled(results: Result<&str, &str>, end: End) -> String {
+        let suite = Suite {
+            name: "part1".to_owned(),
+            package: "a".to_owned(),
+            folder: "labs/a".to_owned(),
+            source: String::new(),
+        };
+        let worth = |test: &str| Worth { test: test.to_owned(), points: 5.0 };
+        let ended = Ended { end, stdout: String::new(), stderr: String::new() };
+        let run = Run { ended, results: results.map(str::to_owned).map_err(str::to_owned) };
+        let grade = settle(&suite, &[worth("t01"), worth("t02")], &run);
+        let tests: Vec<String> = grade
+            .tests
+            .iter()
+            .map(|test| {
+                format!(
+                    "{} {} {} {}",
+                    test.test,
+                    test.verdict,
+                    test.cause.as_deref().unwrap_or("-"),
+                    test.earned
+                )
+            })
+            .collect();
+        format!("{}\n{}", tests.join("\n"), grade.problem.unwrap_or_default())
+    }
+
+    const PASS: &str = r#"{"record":"test","test":"t01","verdict":"pass","points":5,"earned":5}"#;
+
+    #[test]
+    fn every_test_has_one_record() {
+        let both = format!("{PASS}\n{}\n", PASS.replace("t01", "t02"));
+        insta::assert_snapshot!(settled(Ok(&both), End::Exited(0)), @"
+        t01 pass - 5
+        t02 pass - 5
+        ");
+        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n")), End::TimedOut), @"
+        t01 pass - 5
+        t02 fail timed-out 0
+        the suite took too long and was stopped
+        ");
+        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n{{\"record\":\"te")), End::Exited(137)), @"
+        t01 pass - 5
+        t02 fail killed 0
+        the harness ended early, with 137
+        ");
+        insta::assert_snapshot!(settled(Ok(""), End::OutOfMemory), @"
+        t01 fail out-of-memory 0
+        t02 fail out-of-memory 0
+        all processes together took too much memory
+        ");
+    }
+
+    #[test]
+    fn results_that_the_harness_did_not_write_count_for_nothing() {
+        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n{PASS}\n")), End::Exited(0)), @"
+        t01 inconclusive tampered 0
+        t02 inconclusive tampered 0
+        the results cannot be believed, so nothing counts until somebody has looked: line 2: a second record for `t01`
+        ");
+        insta::assert_snapshot!(settled(Ok(&format!("{}\n", PASS.replace('5', "500"))), End::Exited(0)), @"
+        t01 inconclusive tampered 0
+        t02 inconclusive tampered 0
+        the results cannot be believed, so nothing counts until somebody has looked: there is no test `t01` of 500 points
+        ");
+        insta::assert_snapshot!(settled(Err("the results were removed while the tests ran"), End::Stopped), @"
+        t01 inconclusive tampered 0
+        t02 inconclusive tampered 0
+        the results cannot be believed, so nothing counts until somebody has looked: the results were removed while the tests ran
+        ");
+    }
+}

@@ -1,0 +1,246 @@
+//! The page of a class: points, failures in groups, tests, submissions. One file, without scripts.
+
+use std::fmt::Write;
+
+use crate::console::count;
+use crate::grade::class::Class;
+use crate::grade::cluster::{self, Cluster};
+use crate::grade::log::Graded;
+use crate::results::Record;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}\
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse}\
+td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}td.n{text-align:right}\
+pre{background:#f6f6f6;padding:.6rem;overflow-x:auto;font-size:13px}details{margin:.4rem 0}summary{cursor:pointer}\
+.pass{background:#dff0d8}.fail{background:#f6d5d5}.other{background:#fdf2cc}rect{fill:#4a78b0}text{font-size:11px;fill:#444}";
+
+/// A text as HTML can hold it. Control characters could hide what a submission wrote.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' => out.push('\n'),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A part of an address: names of submissions may have spaces.
+fn address(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./@+".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// The page.
+pub(super) fn page(class: &Class) -> String {
+    let mut page =
+        String::from("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Grades</title>\n");
+    let _never_fails =
+        writeln!(page, "<style>{STYLE}</style>\n<h1>{}</h1>", count(class.graded.len(), "submission"));
+    let header = &class.header;
+    let _never_fails = writeln!(
+        page,
+        "<p>Graded with handout {} ({}), {} points{}{}.</p>",
+        escaped(&header.version),
+        escaped(header.hash.get(..12).unwrap_or(&header.hash)),
+        class.points(),
+        if header.hidden.is_some() { ", with hidden tests" } else { "" },
+        if header.only.is_empty() {
+            String::new()
+        } else {
+            format!(", only tests with {}", escaped(&header.only.join(", ")))
+        },
+    );
+    distribution(&mut page, class);
+    groups(&mut page, class);
+    tests(&mut page, class);
+    changes(&mut page, class);
+    equal(&mut page, class);
+    submissions(&mut page, class);
+    page.push_str("</html>\n");
+    page
+}
+
+/// How many submissions have how many points, in ten bars.
+fn distribution(page: &mut String, class: &Class) {
+    let all = class.points().max(f64::MIN_POSITIVE);
+    let mut bars = [0_usize; 10];
+    for graded in &class.graded {
+        let tenth = (graded.earned() / all * 10.0) as usize;
+        bars[tenth.min(9)] += 1;
+    }
+    let most = bars.iter().copied().max().unwrap_or(0).max(1);
+    page.push_str("<h2>Points</h2>\n<svg width=\"520\" height=\"150\" role=\"img\" aria-label=\"submissions by points\">\n");
+    for (at, number) in bars.iter().enumerate() {
+        let height = number * 100 / most;
+        let (x, y) = (at * 52, 115 - height);
+        let _never_fails = writeln!(page, "<rect x=\"{x}\" y=\"{y}\" width=\"46\" height=\"{height}\"/>");
+        let _never_fails = writeln!(page, "<text x=\"{}\" y=\"{}\">{number}</text>", x + 18, y - 4);
+        let _never_fails =
+            writeln!(page, "<text x=\"{}\" y=\"130\">{}–{}%</text>", x + 4, at * 10, at * 10 + 10);
+    }
+    page.push_str("</svg>\n");
+}
+
+fn groups(page: &mut String, class: &Class) {
+    page.push_str("<h2>Failures, the same ones together</h2>\n");
+    for Cluster { suite, test, cause, detector, members, exemplar: (graded, record) } in
+        cluster::clusters(class)
+    {
+        let sharing = if members.len() == 1 {
+            "1 submission".to_owned()
+        } else {
+            format!("{} submissions share this one", members.len())
+        };
+        let detector = detector.map(|name| format!(", {}", escaped(name))).unwrap_or_default();
+        let _never_fails = writeln!(
+            page,
+            "<details><summary>{sharing}: {} {}, {}{detector}</summary>\n<p>{}</p>\n<p>Shortest: {}{}</p>\n<pre>{}</pre></details>",
+            escaped(suite),
+            escaped(test),
+            escaped(cause),
+            members.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(", "),
+            escaped(&graded.name),
+            trace_link(graded, record),
+            escaped(&said(record)),
+        );
+    }
+}
+
+fn trace_link(graded: &Graded, record: &Record) -> String {
+    record
+        .text("trace")
+        .map(|trace| {
+            format!(" (<a href=\"submissions/{}/{}\">trace</a>)", address(&graded.name), address(trace))
+        })
+        .unwrap_or_default()
+}
+
+/// What the harness told the student.
+fn said(record: &Record) -> String {
+    match record.rest.get("block").and_then(serde_json::Value::as_array) {
+        Some(lines) => {
+            // Times differ from run to run, and the page should not.
+            let lines =
+                lines.iter().filter_map(serde_json::Value::as_str).filter(|line| !line.contains("states/s"));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        None => record.text("message").or(record.detector.as_deref()).unwrap_or_default().to_owned(),
+    }
+}
+
+fn tests(page: &mut String, class: &Class) {
+    page.push_str(
+        "<h2>Tests</h2>\n<table><tr><th>suite<th>test<th>points<th>passed<th>failed<th>inconclusive</tr>\n",
+    );
+    for (suite, worth) in class.tests() {
+        let number = |verdict: &str| {
+            let of = |graded: &&Graded| {
+                graded
+                    .tests()
+                    .any(|(of, record)| of == suite && record.test == worth.test && record.verdict == verdict)
+            };
+            class.graded.iter().filter(of).count()
+        };
+        let _never_fails = writeln!(
+            page,
+            "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}</tr>",
+            escaped(suite),
+            escaped(&worth.test),
+            worth.points,
+            number("pass"),
+            number("fail"),
+            number("inconclusive"),
+        );
+    }
+    page.push_str("</table>\n");
+}
+
+fn changes(page: &mut String, class: &Class) {
+    let Some(since) = &class.since else { return };
+    let _never_fails = writeln!(
+        page,
+        "<h2>Changes since version {}</h2>\n<table><tr><th>submission<th>test<th>before<th>after</tr>",
+        escaped(&since.header.version)
+    );
+    for change in class.changes() {
+        let _never_fails = writeln!(
+            page,
+            "<tr><td>{}<td>{} {}<td class=n>{}<td class=n>{}</tr>",
+            escaped(change.name),
+            escaped(change.suite),
+            escaped(change.test),
+            change.before,
+            change.after
+        );
+    }
+    page.push_str("</table>\n");
+}
+
+fn equal(page: &mut String, class: &Class) {
+    let equal = class.equal();
+    if !equal.is_empty() {
+        page.push_str("<h2>Submissions with the same bytes</h2>\n<ul>\n");
+        for names in equal {
+            let _never_fails = writeln!(page, "<li>{}</li>", escaped(&names.join(", ")));
+        }
+        page.push_str("</ul>\n");
+    }
+}
+
+fn submissions(page: &mut String, class: &Class) {
+    page.push_str(
+        "<h2>Submissions</h2>\n<table><tr><th>submission<th>points<th>status<th>tests<th>notes</tr>\n",
+    );
+    for graded in &class.graded {
+        let mut cells = String::new();
+        for (suite, record) in graded.tests() {
+            let (kind, word) = match record.verdict.as_str() {
+                "pass" => ("pass", "pass"),
+                "fail" => ("fail", record.cause.as_deref().unwrap_or("fail")),
+                _ => ("other", record.cause.as_deref().unwrap_or("inconclusive")),
+            };
+            let short = record.test.split('_').next().unwrap_or(&record.test);
+            let _never_fails = write!(
+                cells,
+                "<span class=\"{kind}\" title=\"{} {}: {}\">{}</span>{} ",
+                escaped(suite),
+                escaped(&record.test),
+                escaped(word),
+                escaped(short),
+                trace_link(graded, record)
+            );
+        }
+        let notes: Vec<&str> = graded.refused.iter().chain(&graded.notes).map(String::as_str).collect();
+        let _never_fails = writeln!(
+            page,
+            "<tr><td><a href=\"submissions/{}/results.json\">{}</a><td class=n>{}<td>{}<td>{cells}<td>{}</tr>",
+            address(&graded.name),
+            escaped(&graded.name),
+            graded.earned(),
+            graded.status(),
+            escaped(&notes.join("; ")),
+        );
+    }
+    page.push_str("</table>\n");
+}
+
+#[cfg(test)]
+mod tests_of_escaping {
+    use super::*;
+
+    #[test]
+    fn what_a_submission_writes_is_text() {
+        assert_eq!(escaped("<script>'\"&\u{1b}"), "&lt;script&gt;&#39;&quot;&amp;\u{fffd}");
+        assert_eq!(address("a b/\"x\".json"), "a%20b/%22x%22.json");
+    }
+}

@@ -1,0 +1,358 @@
+//! A place where one submission at a time is compiled and run. Its folders stay, so that only the student's code is
+//! compiled anew.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::grade::watch::Watch;
+use crate::manifest::Suite;
+use crate::results;
+use crate::sandbox::jail::{Limits, Mount};
+use crate::sandbox::{Backend, End, Ended, Job, Sandbox};
+use crate::tree::Tree;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    folder: PathBuf,
+    sandbox: Sandbox,
+    tools: Tools,
+    limits: Limits,
+    /// The user that tests run as, where the grader may choose one.
+    user: u32,
+    processors: Vec<usize>,
+}
+
+/// Where the compiler and the downloaded dependencies are.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    sysroot: PathBuf,
+    cargo_home: PathBuf,
+}
+
+impl Tools {
+    /// The toolchain that a handout pins.
+    pub(crate) fn find(handout: &Path) -> Result<Self> {
+        let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(handout).output();
+        let output = output.context("cannot run `rustc`; install Rust from rustup.rs")?;
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        if !sysroot.join("bin/cargo").is_file() {
+            bail!(
+                "there is no cargo in `{}`: {}",
+                sysroot.display(),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+        Ok(Self { sysroot, cargo_home: home.context("neither `CARGO_HOME` nor `HOME` is set")? })
+    }
+}
+
+/// What came of compiling a suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Built {
+    /// The test program, as the sandbox sees it.
+    Yes(PathBuf),
+    /// The compiler refuses it, or was stopped: its last lines.
+    No(String),
+}
+
+/// What a suite's program left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) ended: Ended,
+    /// The harness's results, or why they cannot be believed.
+    pub(crate) results: Result<String, String>,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        folder: PathBuf,
+        backend: Backend,
+        tools: Tools,
+        limits: Limits,
+        processors: Vec<usize>,
+        number: usize,
+    ) -> Result<Self> {
+        for name in ["work", "target", "out", "tmp", "private"] {
+            fs::create_dir_all(folder.join(name))
+                .with_context(|| format!("cannot make `{}`", folder.display()))?;
+        }
+        let folder = folder.canonicalize()?;
+        if backend == Backend::LimitsOnly && backend.may_choose_user() {
+            // The tests' user has to get there.
+            for above in folder.ancestors() {
+                if above.metadata()?.permissions().mode() & 0o001 == 0 {
+                    bail!("nobody but you may enter `{}`; give another folder with `--out`", above.display());
+                }
+            }
+        }
+        let sandbox = Sandbox { backend, private: folder.join("private") };
+        let user = 61_000 + u32::try_from(number).context("too many jobs")?;
+        Ok(Self { folder, sandbox, tools, limits, user, processors })
+    }
+
+    /// Where the folder of this name is, as the sandbox sees it.
+    fn seen(&self, name: &str) -> PathBuf {
+        if self.sandbox.backend.isolates() { Path::new("/").join(name) } else { self.folder.join(name) }
+    }
+
+    /// What was built here is also right for a slot with an equal view.
+    pub(crate) fn copy_from(&self, other: &Self) -> Result<()> {
+        for name in ["work", "target"] {
+            let to = self.folder.join(name);
+            fs::remove_dir_all(&to)?;
+            let copied = Command::new("cp")
+                .args(["-a", "--reflink=auto", "--"])
+                .arg(other.folder.join(name))
+                .arg(&to)
+                .status()?;
+            if !copied.success() {
+                bail!("cannot copy to `{}`", to.display());
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the workspace equal to this.
+    pub(crate) fn set(&self, workspace: &Tree) -> Result<()> {
+        workspace.sync(&self.folder.join("work"), &|path| path == "target")
+    }
+
+    fn mount(&self, name: &str, write: bool, execute: bool) -> Mount {
+        Mount { from: self.folder.join(name), to: self.seen(name), write, execute }
+    }
+
+    /// What programs need of the machine.
+    fn system(folders: &[&str]) -> Vec<Mount> {
+        let there = folders.iter().map(PathBuf::from).filter(|path| path.symlink_metadata().is_ok());
+        there
+            .map(|path| Mount {
+                from: path.clone(),
+                write: path.starts_with("/dev"),
+                execute: true,
+                to: path,
+            })
+            .collect()
+    }
+
+    fn compile(&self, arguments: &[&str]) -> Result<Ended> {
+        let Tools { sysroot, cargo_home } = &self.tools;
+        let isolated = self.sandbox.backend.isolates();
+        let mut mounts = Self::system(&[
+            "/usr",
+            "/bin",
+            "/sbin",
+            "/lib",
+            "/lib64",
+            "/etc/alternatives",
+            "/etc/ld.so.cache",
+            "/dev/null",
+            "/dev/zero",
+            "/dev/urandom",
+        ]);
+        mounts.push(Mount { from: sysroot.clone(), to: sysroot.clone(), write: false, execute: true });
+        let registry = cargo_home.join("registry");
+        if registry.is_dir() {
+            mounts.push(Mount {
+                from: registry,
+                to: PathBuf::from("/cargo/registry"),
+                write: false,
+                execute: false,
+            });
+        }
+        mounts.push(self.mount("work", false, false));
+        mounts.push(self.mount("target", true, true));
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let home = if isolated { PathBuf::from("/cargo") } else { cargo_home.clone() };
+        let variables = [
+            ("PATH", format!("{}:/usr/bin:/bin", sysroot.join("bin").display())),
+            ("HOME", text(self.seen("tmp"))),
+            ("TMPDIR", text(self.seen("tmp"))),
+            ("CARGO_HOME", text(home)),
+            ("CARGO_TARGET_DIR", text(self.seen("target"))),
+            ("CARGO_NET_OFFLINE", "true".to_owned()),
+            ("CARGO_INCREMENTAL", "0".to_owned()),
+            ("CARGO_TERM_COLOR", "never".to_owned()),
+        ];
+        let job = Job {
+            program: sysroot.join("bin/cargo"),
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+            folder: self.seen("work"),
+            variables: variables.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            mounts,
+            scratch: vec![(PathBuf::from("/tmp"), 1024), (PathBuf::from("/cargo"), 64)],
+            limits: Limits {
+                // The compiler reserves much more than it uses.
+                process_mib: 16 << 10,
+                memory_mib: self.limits.memory_mib.max(2048),
+                processor_seconds: 1200,
+                file_mib: 2048,
+                processes: 1024,
+                seconds: 1200,
+                output_mib: 16,
+            },
+            user: None,
+            processors: self.processors.clone(),
+        };
+        let ended = self.sandbox.run(&job, &mut || true)?;
+        // A busy machine is nobody's fault: once more.
+        let transient = [
+            "Resource temporarily unavailable",
+            "Cannot allocate memory",
+            "(signal: ",
+            "No space left on device",
+        ];
+        if matches!(ended.end, End::Exited(1..)) && transient.iter().any(|words| ended.stderr.contains(words))
+        {
+            return self.sandbox.run(&job, &mut || true);
+        }
+        Ok(ended)
+    }
+
+    /// Compiles the library of a package, and nothing that it is tested with.
+    pub(crate) fn build_library(&self, package: &str) -> Result<Built> {
+        let ended = self.compile(&["build", "--locked", "--package", package, "--lib"])?;
+        Ok(if ended.end == End::Exited(0) { Built::Yes(PathBuf::new()) } else { Built::No(why(&ended)) })
+    }
+
+    /// Compiles a suite. `finished` is a package whose library must not be compiled again.
+    pub(crate) fn build_suite(&self, suite: &Suite, finished: Option<&str>) -> Result<Built> {
+        let format = "--message-format=json-render-diagnostics";
+        let ended = self.compile(&[
+            "test",
+            "--locked",
+            "--no-run",
+            format,
+            "--package",
+            &suite.package,
+            "--test",
+            &suite.name,
+        ])?;
+        if ended.end != End::Exited(0) {
+            return Ok(Built::No(why(&ended)));
+        }
+        let mut program = None;
+        for line in ended.stdout.lines() {
+            let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+            let target = &message["target"];
+            if let Some(path) =
+                message["executable"].as_str().filter(|_| target["name"] == suite.name.as_str())
+            {
+                program = Some(PathBuf::from(path));
+            }
+            let library =
+                target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib"));
+            if library
+                && finished.is_some_and(|package| target["name"] == package)
+                && message["fresh"] != true
+            {
+                return Ok(Built::No(format!(
+                    "error: `{}` reads a file at compile time that hidden tests replace; sources include no tests",
+                    suite.package
+                )));
+            }
+        }
+        program
+            .map(Built::Yes)
+            .with_context(|| format!("cargo built no program for the suite `{}`", suite.name))
+    }
+
+    /// Runs a suite's program, or those of its tests whose names contain one of these words.
+    pub(crate) fn run(&self, suite: &Suite, program: &Path, only: &[String]) -> Result<Run> {
+        let out = self.folder.join("out");
+        // Nothing of an earlier run is left, whoever owns it.
+        for name in ["out", "tmp"] {
+            let folder = self.folder.join(name);
+            fs::remove_dir_all(&folder)
+                .and_then(|()| fs::create_dir(&folder))
+                .with_context(|| format!("cannot empty `{}`", folder.display()))?;
+            if self.sandbox.backend.may_choose_user() {
+                std::os::unix::fs::chown(&folder, Some(self.user), Some(self.user))?;
+            }
+        }
+        let host = program
+            .strip_prefix("/")
+            .map(|inside| self.folder.join(inside))
+            .unwrap_or_else(|_| program.to_owned());
+        let mut mounts = Self::system(&[
+            "/usr/lib",
+            "/usr/lib64",
+            "/lib",
+            "/lib64",
+            "/dev/null",
+            "/dev/zero",
+            "/dev/urandom",
+        ]);
+        mounts.push(self.mount("work", false, false));
+        mounts.push(self.mount("out", true, false));
+        mounts.push(Mount { from: host, to: program.to_owned(), write: false, execute: true });
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let mut variables: Vec<(String, String)> = [
+            ("TESTKIT_OUT", text(self.seen("out"))),
+            ("TESTKIT_FAILURES", "off".to_owned()),
+            ("HOME", text(self.seen("tmp"))),
+            ("TMPDIR", text(self.seen("tmp"))),
+            ("CARGO_MANIFEST_DIR", text(self.seen("work").join(&suite.folder))),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        if !self.processors.is_empty() {
+            variables.push(("RAYON_NUM_THREADS".to_owned(), self.processors.len().to_string()));
+        }
+        let job = Job {
+            program: program.to_owned(),
+            arguments: only.to_vec(),
+            folder: self.seen("work").join(&suite.folder),
+            variables,
+            mounts,
+            scratch: vec![(PathBuf::from("/tmp"), 64)],
+            limits: self.limits,
+            user: Some(self.user),
+            processors: self.processors.clone(),
+        };
+        let mut watch = Watch::new(&out, self.limits.file_mib << 20);
+        let ended = self.sandbox.run(&job, &mut || watch.look())?;
+        Ok(Run { ended, results: watch.finish() })
+    }
+
+    /// A file that the last run left, if it is a plain one of at most `most` bytes.
+    pub(crate) fn left(&self, path: &str, most: u64) -> Option<Vec<u8>> {
+        let path = crate::manifest::normal(path)?;
+        let mut place = self.folder.join("out");
+        for piece in path.split('/') {
+            place.push(piece);
+            // A link on the way could lead anywhere.
+            if place.symlink_metadata().ok()?.is_symlink() {
+                return None;
+            }
+        }
+        let data = place.symlink_metadata().ok()?;
+        if data.is_file() && data.len() <= most { fs::read(place).ok() } else { None }
+    }
+}
+
+/// Why a compiler ended without success.
+fn why(ended: &Ended) -> String {
+    let stopped = match ended.end {
+        End::Exited(_) => "",
+        End::TimedOut => "compiling took too long\n",
+        End::OutOfMemory => "compiling took too much memory\n",
+        End::TooManyProcesses => "the compiler had too many processes\n",
+        End::TooMuchOutput => "the compiler wrote too much\n",
+        End::Stopped => "the compiler was stopped\n",
+    };
+    let noise = ["Compiling ", "Finished ", "Blocking ", "Running "];
+    let lines =
+        ended.stderr.lines().filter(|line| !noise.iter().any(|start| line.trim_start().starts_with(start)));
+    let lines: Vec<&str> = lines.take(60).collect();
+    format!("{stopped}{}", lines.join("\n"))
+}
+
+/// The name of the file in which the harness writes.
+pub(crate) const RESULTS: &str = results::FILE;

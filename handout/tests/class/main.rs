@@ -1,0 +1,214 @@
+//! A class of submissions, honest and hostile: each gets what it earns, and none touches another or the machine.
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod hostile;
+mod submissions;
+
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use hostile::hostile;
+use submissions::{Class, left_behind, text};
+
+#[test]
+fn a_small_class_gets_what_it_earns() {
+    let class = Class::new();
+    class.reference("reference");
+    class.asked("leaves-early", "std::process::exit(0);");
+    class.asked("no-rust", "this is not rust");
+    class.asked("outsider", "std::fs::write(\"/work/tests/echo.rs\", \"\").unwrap();");
+    fs::create_dir_all(class.path("class/nothing")).unwrap();
+    let output = class.grade("out", &["--jobs", "2"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let outcomes: Vec<String> =
+        class.outcomes("out").into_iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    insta::assert_snapshot!(outcomes.join("\n"), @"
+    leaves-early: 21 [pass, exited, exited, pass]
+    no-rust: 0 [does-not-compile, does-not-compile, does-not-compile, does-not-compile]
+    nothing: 0 [refused, refused, refused, refused]
+    outsider: 21 [pass, panicked, panicked, pass]
+    reference: 41 [pass, pass, pass, pass]
+    ");
+    insta::assert_snapshot!(fs::read_to_string(class.path("out/grades.csv")).unwrap(), @"
+    submission,points,of,status,echo t01_unit_starts_at_zero,echo t02_run_echo,echo t03_run_counts,echo t04_search_large_tally
+    leaves-early,21,41,graded,1,0,0,20
+    no-rust,0,41,does not compile,0,0,0,0
+    nothing,0,41,refused,0,0,0,0
+    outsider,21,41,graded,1,0,0,20
+    reference,41,41,graded,1,10,10,20
+    ");
+    let page = fs::read_to_string(class.path("out/index.html")).unwrap();
+    assert!(page.contains("5 submissions") && page.contains("submissions/reference/results.json"), "{page}");
+    let gradescope: serde_json::Value =
+        serde_json::from_slice(&fs::read(class.path("out/submissions/reference/results.json")).unwrap())
+            .unwrap();
+    assert_eq!(gradescope["tests"][1]["score"], 10.0);
+
+    // A second grading of the same folder has to be wanted, and finds nothing left to do.
+    let again = class.grade("out", &[]).output().unwrap();
+    assert!(text(&again).contains("has results already"), "{}", text(&again));
+    let before = fs::read(class.path("out/results.jsonl")).unwrap();
+    let again = class.grade("out", &["--resume"]).output().unwrap();
+    assert!(again.status.success(), "{}", text(&again));
+    assert_eq!(fs::read(class.path("out/results.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn hidden_tests_cannot_be_read_and_count() {
+    let class = Class::new();
+    class.reference("reference");
+    // As wrong as can be, unless the compiler sees the hidden tests.
+    class.asked(
+        "reads-hidden",
+        "const TESTS: &str = include_str!(\"../../../tests/echo.rs\"); assert!(TESTS.contains(\"t05_\")); self.tally.add(1);",
+    );
+    class.asked("counts-twice-from-nine", "self.tally.add(if self.tally.count() < 9 { 1 } else { 2 });");
+    let public = fs::read_to_string(common::fixture().join("tests/echo.rs")).unwrap();
+    let hidden = public.replace(
+        "        ],\n",
+        "            Test { name: \"t05_run_counts_further\", points: 5.0, body: further },\n        ],\n",
+    ) + "\nfn further() -> Result<(), Failed> {\n    let mut server = Server::new();\n    for asked in 1..=20 {\n        \
+           server.answer(\"x\");\n        check(\"every-message-counts\", server.tally.count() == asked)?;\n    }\n    Ok(())\n}\n";
+    fs::create_dir_all(class.path("hidden/tests")).unwrap();
+    fs::write(class.path("hidden/tests/echo.rs"), hidden).unwrap();
+    let folder = class.path("hidden").display().to_string();
+    let output = class.grade("out", &["--hidden", &folder]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let outcomes: Vec<String> =
+        class.outcomes("out").into_iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    insta::assert_snapshot!(outcomes.join("\n"), @"
+    counts-twice-from-nine: 41 [pass, pass, pass, pass, violated]
+    reads-hidden: 0 [does-not-compile, does-not-compile, does-not-compile, does-not-compile, does-not-compile]
+    reference: 46 [pass, pass, pass, pass, pass]
+    ");
+
+    // A regrade without them, for one test, says whose points are others than before.
+    let since = class.path("out").display().to_string();
+    let output = class.grade("again", &["--tests", "t02,t05", "--since", &since]).output().unwrap();
+    assert!(text(&output).contains("since version 2026.1: 0 score changes"), "{}", text(&output));
+    class.asked("reads-hidden", "self.tally.add(1);");
+    let output = class.grade("third", &["--tests", "t02", "--since", &since]).output().unwrap();
+    assert!(text(&output).contains("reads-hidden echo t02_run_echo: 0 → 10"), "{}", text(&output));
+}
+
+#[test]
+fn without_a_sandbox_it_says_so_and_hides_nothing() {
+    let class = Class::new();
+    class.reference("reference");
+    class.asked("hangs", "loop { std::thread::yield_now(); }");
+    let options = ["--isolation", "limits"];
+    // Where the grader is root, tests run as another user, who has to get there.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(class.dir.path(), mode).unwrap();
+    let output = class.grade("out", &options).output().unwrap();
+    assert!(output.status.success() && text(&output).contains("LIMITS ONLY"), "{}", text(&output));
+    let outcomes: Vec<String> = class.outcomes("out").into_values().collect();
+    assert_eq!(outcomes, ["21 [pass, timed-out, timed-out, pass]", "41 [pass, pass, pass, pass]"]);
+    let folder = class.path("class").display().to_string();
+    let output = class.grade("hidden", &["--isolation", "limits", "--hidden", &folder]).output().unwrap();
+    assert!(text(&output).contains("hidden tests need a sandbox"), "{}", text(&output));
+}
+
+/// Grades the hostile class in one kind of sandbox.
+fn grade_hostile(isolation: &str) {
+    let class = Class::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let expected = hostile(&class, listener.local_addr().unwrap().port());
+    let options = ["--jobs", "2", "--isolation", isolation, "--memory", "1024", "--seconds", "60"];
+    let output = class.grade("out", &options).env("GRADER_SECRET", "1").output().unwrap();
+    let printed = text(&output);
+    assert!(output.status.success(), "{printed}");
+    let outcomes = class.outcomes("out");
+    let wrong: Vec<String> = expected
+        .iter()
+        // Bubblewrap cannot forbid it; what is started has no more rights than the tests themselves.
+        .filter(|(name, _)| isolation != "bubblewrap" || *name != "brings-programs")
+        .filter(|(name, allowed)| !allowed.iter().any(|start| outcomes[*name].starts_with(start)))
+        .map(|(name, allowed)| format!("{name}: {} instead of {allowed:?}", outcomes[*name]))
+        .collect();
+    assert!(wrong.is_empty(), "{}\n\n{printed}", wrong.join("\n"));
+    assert_eq!(outcomes.len(), expected.len());
+    assert!(!class.path("marker").exists(), "somebody wrote outside its folder");
+    assert_eq!(left_behind("stays-for-ever"), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test -p handout --test class -- --ignored"]
+fn the_hostile_class_in_the_best_sandbox_of_this_machine() {
+    grade_hostile("auto");
+}
+
+#[test]
+#[ignore = "takes a minute, and needs bubblewrap: cargo test -p handout --test class -- --ignored"]
+fn the_hostile_class_in_bubblewrap() {
+    grade_hostile("bubblewrap");
+}
+
+#[test]
+#[ignore = "takes a minute, and needs user namespaces: cargo test -p handout --test class -- --ignored"]
+fn the_hostile_class_in_user_namespaces() {
+    grade_hostile("user-namespaces");
+}
+
+/// Numbers that look random and are the same each time.
+fn numbers(mut seed: u64) -> impl Iterator<Item = u64> {
+    std::iter::repeat_with(move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    })
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test -p handout --test class -- --ignored"]
+fn a_grader_that_is_killed_again_and_again_loses_nothing() {
+    let class = Class::new();
+    for name in ["ada", "bob", "eve"] {
+        class.reference(name);
+    }
+    class.asked("hangs", "loop { std::thread::yield_now(); }");
+    class.asked("panics", "panic!();");
+    let output = class.grade("whole", &["--jobs", "2"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+
+    let mut kills = 0;
+    for milliseconds in numbers(0x5eed).map(|number| 300 + number % 9000) {
+        let options: &[&str] = if kills == 0 { &["--jobs", "2"] } else { &["--jobs", "2", "--resume"] };
+        let mut child = class
+            .grade("cut", options)
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let begin = Instant::now();
+        let finished = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success());
+                break true;
+            }
+            if begin.elapsed() > Duration::from_millis(milliseconds) {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        if finished {
+            break;
+        }
+        kills += 1;
+        assert!(kills < 60, "it never gets to an end");
+    }
+    for file in ["results.jsonl", "grades.csv", "index.html"] {
+        let [whole, cut] =
+            ["whole", "cut"].map(|out| fs::read_to_string(class.path(out).join(file)).unwrap());
+        assert_eq!(whole, cut, "{file} after {kills} kills");
+    }
+    assert!(kills > 0, "it was never killed; nothing was tested");
+    let left = left_behind(&class.dir.path().display().to_string());
+    assert_eq!(left, Vec::<String>::new());
+}
