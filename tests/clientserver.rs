@@ -162,7 +162,7 @@ fn part() -> Part {
             )
             .points(20)
             .credit("both clients get three responses", 4)
-            .states(2_000_000),
+            .states(200_000),
         )
         .test(Test::run(18, "real_time", "The same nodes run on threads and a real clock", t18))
 }

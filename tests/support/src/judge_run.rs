@@ -40,6 +40,7 @@ pub(crate) fn failure(test: &RunTest, run: &runner::Failure) -> Failure {
             let lines = save_trace(&mut failure, &test.context, &settings, &results(verdict, trace), "run");
             failure.lines.extend(lines);
         }
+        None if run.trace().is_empty() && violation(kind).is_some() => {}
         None => {
             failure.lines.extend(last_events(run));
             if let Some(trace) = beginning(run) {
