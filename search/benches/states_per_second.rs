@@ -49,6 +49,8 @@ struct Case {
     /// Whether the peers search it, too.
     compared: bool,
     targets: &'static [Target],
+    /// Crashes and monitors.
+    more: Settings,
 }
 
 /// What a case is to show.
@@ -62,6 +64,8 @@ enum Target {
     SpeedUp(f64),
     /// At most so many bytes for a state.
     Bytes(f64),
+    /// At least so many million states a second, on one thread.
+    Million(f64),
 }
 
 /// What was measured of a case.
@@ -117,10 +121,13 @@ fn cases(quick: bool) -> Vec<Case> {
             two_phase_commit(6, 50_816, true),
             delivery_log(2, None, 9_573, true, &[]),
             flood(20, 10_648, &[]),
+            crashes(6, 1, &[]),
+            monitored(3, 1, &[]),
         ];
     }
     const FAST: &[Target] = &[Target::TimesStateright(60.0)];
     const NEVER_SLOWER: &[Target] = &[Target::TimesNaive(1.0)];
+    const MILLION: &[Target] = &[Target::Million(1.0)];
     const LARGE: &[Target] = &[Target::SpeedUp(1.5), Target::Bytes(40.0)];
     vec![
         pingpong(5, 3, 1_048_576, true, FAST),
@@ -136,6 +143,8 @@ fn cases(quick: bool) -> Vec<Case> {
         delivery_log(3, Some(14), 405_518, true, NEVER_SLOWER),
         delivery_log(3, None, 9_510_278, false, &[]),
         flood(50, 140_608, NEVER_SLOWER),
+        crashes(11, 1, MILLION),
+        monitored(60, 1, MILLION),
     ]
 }
 
@@ -155,6 +164,7 @@ fn pingpong(clients: u16, pings: u32, states: u64, compared: bool, targets: &'st
         states,
         compared,
         targets,
+        more: Settings::default(),
     }
 }
 
@@ -169,6 +179,7 @@ fn paxos(depth: u32, states: u64, compared: bool, targets: &'static [Target]) ->
         states,
         compared,
         targets,
+        more: Settings::default(),
     }
 }
 
@@ -190,6 +201,7 @@ fn raft(
         states,
         compared,
         targets,
+        more: Settings::default(),
     }
 }
 
@@ -203,6 +215,7 @@ fn two_phase_commit(managers: u16, states: u64, compared: bool) -> Case {
         states,
         compared,
         targets: &[],
+        more: Settings::default(),
     }
 }
 
@@ -223,6 +236,7 @@ fn delivery_log(
         states,
         compared,
         targets,
+        more: Settings::default(),
     }
 }
 
@@ -236,6 +250,32 @@ fn flood(messages: u32, states: u64, targets: &'static [Target]) -> Case {
         states,
         compared: true,
         targets,
+        more: Settings::default(),
+    }
+}
+
+/// Raft in which any server may crash once, and restart.
+fn crashes(depth: u32, states: u64, targets: &'static [Target]) -> Case {
+    let case = raft("raft, 1 crash, 1 restart", (1, 1, 2), depth, states, false, targets);
+    Case { more: Settings::default().crashes(1).restarts(1), ..case }
+}
+
+/// Two clients of one store, whose results a monitor checks to be linearizable.
+fn monitored(commands: usize, states: u64, targets: &'static [Target]) -> Case {
+    let workload = ["APPEND:k:%a", "GET:k"].iter().cycle().take(commands).copied().collect::<Vec<_>>();
+    let options =
+        LabOptions { clients: Some(2), workload: Some(workload.join(",")), ..LabOptions::default() };
+    let scenario = clientserver::ClientServer.scenario(&options).expect("the options make sense");
+    Case {
+        workload: "2 clients, monitored",
+        size: format!("{commands} commands each"),
+        system: scenario.system,
+        invariants: scenario.invariants,
+        max_depth: None,
+        states,
+        compared: false,
+        targets,
+        more: Settings { monitors: scenario.monitors, ..Settings::default() },
     }
 }
 
@@ -317,7 +357,7 @@ fn search(case: &Case, threads: usize) -> (Duration, Stats) {
         invariants: case.invariants.clone(),
         max_depth: case.max_depth,
         threads: Some(threads),
-        ..Settings::default()
+        ..case.more.clone()
     };
     let begun = Instant::now();
     let results = search::bfs(&start, &settings);
@@ -372,6 +412,7 @@ fn judge(case: &Case, target: Target, measured: &Measured) -> String {
         }
         Target::TimesNaive(least) => ("the naive engine on 1 thread", by(measured.naive), least, "×", true),
         Target::SpeedUp(least) => ("1 thread on 2 threads", measured.two_threads / one, least, "×", true),
+        Target::Million(least) => ("states a second on 1 thread", one / 1e6, least, " M", true),
         Target::Bytes(most) => {
             let accounted = measured.stats.bytes_per_state();
             ("a state, all in", measured.resident.unwrap_or(accounted), most, " bytes", false)

@@ -348,6 +348,7 @@ impl<'s> Bfs<'s> {
                     expanded,
                     probes: 0,
                     bytes,
+                    max_bytes: self.engine.max_memory(),
                     elapsed: self.engine.begun.elapsed(),
                 },
                 &self.shards,

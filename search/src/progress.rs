@@ -17,6 +17,8 @@ pub struct Progress {
     pub probes: u64,
     /// The bytes in use.
     pub bytes: u64,
+    /// The bytes at which the search ends.
+    pub max_bytes: u64,
     /// The time since the search began.
     pub elapsed: Duration,
 }

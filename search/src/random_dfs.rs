@@ -194,6 +194,7 @@ fn walk(
                 expanded: 0,
                 probes: walked.probes,
                 bytes,
+                max_bytes: engine.max_memory(),
                 elapsed: engine.begun.elapsed(),
             },
             &[],

@@ -45,7 +45,12 @@ fn text(progress: &Progress) -> String {
     if progress.probes > 0 {
         parts.push(counted(progress.probes, "probe"));
     }
-    parts.push(bytes(progress.bytes));
+    // Three quarters of a limit are used up soon: from there on it is said.
+    let near_limit = progress.max_bytes > 0 && progress.bytes >= progress.max_bytes / 4 * 3;
+    parts.push(match near_limit {
+        true => format!("{}, near the limit of {}", bytes(progress.bytes), bytes(progress.max_bytes)),
+        false => bytes(progress.bytes),
+    });
     parts.push(seconds(progress.elapsed));
     parts.join(", ")
 }
@@ -65,10 +70,13 @@ mod tests {
             frontier: 200_000,
             expanded: 50_000,
             bytes: 44_000_000,
+            max_bytes: 100_000_000,
             probes: 0,
             elapsed,
         };
         insta::assert_snapshot!(text(&wide), @"1,234,567 states, depth 17, 25 % of 200,000 expanded, 44 MB, 3.00 s");
+        let full = Progress { bytes: 80_000_000, ..wide };
+        insta::assert_snapshot!(text(&full), @"1,234,567 states, depth 17, 25 % of 200,000 expanded, 80 MB, near the limit of 100 MB, 3.00 s");
         let random = Progress { states: 9, depth: 3, probes: 2, bytes: 400, elapsed, ..Progress::default() };
         insta::assert_snapshot!(text(&random), @"9 states, depth 3, 2 probes, 400 bytes, 3.00 s");
     }

@@ -154,6 +154,7 @@ impl Journal {
             progress.probes,
             progress.bytes,
             nanos(progress.elapsed),
+            progress.max_bytes,
         ];
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let _lost = self.file.write_all_at(&bytes, PROGRESS * SLOT as u64);
@@ -161,7 +162,7 @@ impl Journal {
 
     /// What was last noted of the progress, with the number of the note.
     pub(crate) fn last_progress(&self) -> Option<(u64, Progress)> {
-        let mut bytes = [0; 64];
+        let mut bytes = [0; 72];
         self.file.read_exact_at(&mut bytes, PROGRESS * SLOT as u64).ok()?;
         let number = |i: usize| word(&bytes, i * 8);
         let progress = Progress {
@@ -171,6 +172,7 @@ impl Journal {
             expanded: number(4),
             probes: number(5),
             bytes: number(6),
+            max_bytes: number(8),
             elapsed: Duration::from_nanos(number(7)),
         };
         (number(0) > 0).then_some((number(0), progress))

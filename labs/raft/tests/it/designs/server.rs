@@ -234,8 +234,8 @@ impl VariantServer {
         matched.push(self.last());
         matched.sort_unstable();
         // The highest index that more than half have: of 3 the middle one, of 4 the second.
-        let enough =
-            (matched.len() - 1) / 2 + usize::from(self.has(Flaw::HalfIsEnough) && matched.len() % 2 == 0);
+        let enough = (matched.len() - 1) / 2
+            + usize::from(self.has(Flaw::HalfIsEnough) && matched.len().is_multiple_of(2));
         let index = matched[enough];
         let own_term = self.term_of(index) == Some(self.saved.term) || self.has(Flaw::CountsOldTerms);
         if index > self.commit && own_term {
@@ -353,7 +353,8 @@ impl VariantServer {
         }
         let term = self.saved.term;
         let agrees = self.term_of(prev) == Some(prev_term);
-        if !agrees && !(self.has(Flaw::ChecksIndexOnly) && prev <= self.last()) {
+        let looks_right = self.has(Flaw::ChecksIndexOnly) && prev <= self.last();
+        if !agrees && !looks_right {
             // Below `prev` and not in the part of the log whose terms are too high.
             let hint = (0..prev.min(self.last() + 1)).rev();
             let hint = hint
