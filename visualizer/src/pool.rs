@@ -1,9 +1,11 @@
 //! The value pool of a trace file: equal values are stored once, and larger ones refer to their parts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use framework::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -27,7 +29,7 @@ pub struct Pool {
 
 /// One value whose parts are numbers of other values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Entry {
+pub(crate) enum Entry {
     Unit,
     Bool(bool),
     Int(i128),
@@ -116,6 +118,11 @@ impl Pool {
         id
     }
 
+    /// A value with the numbers of its parts.
+    pub(crate) fn entry(&self, id: ValueId) -> Option<&Entry> {
+        self.entries.get(id as usize)
+    }
+
     /// The value with a number, or `None` if there is no such number. Only on a pool that [`check`](Self::check) finds
     /// good.
     pub fn value(&self, id: ValueId) -> Option<Value> {
@@ -185,6 +192,43 @@ impl Entry {
             Self::Record(_, fields) => fields.iter().map(|(_, value)| *value).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl JsonSchema for Pool {
+    fn schema_name() -> Cow<'static, str> {
+        "Pool".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let value = |word: &str, rest: &[serde_json::Value]| {
+            let mut items = vec![json!({ "const": word })];
+            items.extend_from_slice(rest);
+            let len = items.len();
+            json!({ "type": "array", "prefixItems": items, "minItems": len, "maxItems": len })
+        };
+        let id = json!({ "type": "integer", "minimum": 0, "description": "the number of an earlier value" });
+        let (text, ids) = (json!({ "type": "string" }), json!({ "type": "array", "items": id }));
+        let pair = |a: &serde_json::Value| json!({ "type": "array", "prefixItems": [a, id], "minItems": 2, "maxItems": 2 });
+        json_schema!({
+            "description": "Values without duplicates; larger ones refer to their parts by number, from 0.",
+            "type": "array",
+            "items": { "oneOf": [
+                value("unit", &[]),
+                value("none", &[]),
+                value("bool", &[json!({ "type": "boolean" })]),
+                value("int", &[json!({ "type": ["integer", "string"] })]),
+                value("float", &[text.clone()]),
+                value("text", &[text.clone()]),
+                value("bytes", &[json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" })]),
+                value("address", &[text.clone()]),
+                value("some", &[id.clone()]),
+                value("list", &[ids.clone()]),
+                value("tuple", &[ids]),
+                value("map", &[json!({ "type": "array", "items": pair(&id) })]),
+                value("record", &[text.clone(), json!({ "type": "array", "items": pair(&text) })]),
+            ] }
+        })
     }
 }
 
