@@ -22,12 +22,15 @@ mod launch;
 mod missed;
 pub mod model;
 mod options;
+pub mod panels;
+pub mod plain;
 mod pool;
 mod profile;
 mod progress;
 mod record;
 #[cfg(test)]
 mod sample;
+pub mod session;
 mod shell;
 mod supervise;
 mod switches;
