@@ -16,6 +16,8 @@ mod demo;
 mod driver;
 mod exit_code;
 mod finish;
+#[cfg(test)]
+mod hostile;
 mod human;
 mod json;
 mod launch;
@@ -32,10 +34,12 @@ mod record;
 mod sample;
 pub mod session;
 mod shell;
+mod show;
 mod supervise;
 mod switches;
 pub mod text;
 pub mod trace_file;
+mod tui;
 mod workspace;
 
 pub use command::lab_command;
@@ -45,3 +49,4 @@ pub use model::Model;
 pub use pool::{Pool, PoolError, ValueId};
 pub use record::record;
 pub use trace_file::{TraceFile, TraceFileError};
+pub use tui::screenshot;

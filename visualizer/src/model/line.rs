@@ -139,6 +139,19 @@ impl Line {
         cut
     }
 
+    /// The line without spaces at its end.
+    #[must_use]
+    pub fn trim_end(mut self) -> Self {
+        while let Some(last) = self.spans.last_mut() {
+            last.text.truncate(last.text.trim_end().len());
+            if !last.text.is_empty() {
+                break;
+            }
+            self.spans.pop();
+        }
+        self
+    }
+
     /// The same line, all of it in one role.
     #[must_use]
     pub fn all(&self, role: Role) -> Self {

@@ -26,8 +26,6 @@ pub enum Target {
     Field(Field),
     /// A field at the step that set it.
     Written(Field, usize),
-    /// A predicate, by number.
-    Predicate(usize),
 }
 
 /// A line of a panel.
@@ -93,7 +91,7 @@ impl Paper {
                 lines[last].append(piece);
             }
         }
-        lines.into_iter().map(|line| line.fit(self.width, self.more())).collect()
+        lines.into_iter().map(|line| line.trim_end().fit(self.width, self.more())).collect()
     }
 }
 

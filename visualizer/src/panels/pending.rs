@@ -24,19 +24,19 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             idle.push((node, arrived));
             continue;
         }
-        rows.push(Row::text(Line::of(Role::Node, model.address(node)).with(
-            Role::Dim,
-            format!(
-                "  {}, {}{}",
-                label::count(shown.len(), "message"),
-                label::count(timers.len(), "timer"),
-                if arrived > 0 && !session.show_delivered {
-                    format!(", {arrived} arrived before (A)")
-                } else {
-                    String::new()
-                }
-            ),
-        )));
+        let mut counts = vec![];
+        if !shown.is_empty() {
+            counts.push(label::count(shown.len(), "message"));
+        }
+        if !timers.is_empty() {
+            counts.push(label::count(timers.len(), "timer"));
+        }
+        if arrived > 0 && !session.show_delivered {
+            counts.push(format!("{arrived} arrived (A)"));
+        }
+        let head =
+            Line::of(Role::Node, model.address(node)).with(Role::Dim, format!("  {}", counts.join(", ")));
+        rows.push(Row::text(head.fit(paper.width, paper.more())));
         for message in shown.iter().take(MESSAGES_MAX) {
             let content = model.message(message.id);
             let new = if message.sent == step { "*" } else { " " };
@@ -72,7 +72,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     if !idle.is_empty() {
         let names = idle.into_iter().map(|(node, arrived)| match arrived {
             0 => model.address(node).to_owned(),
-            arrived => format!("{} ({arrived} arrived before)", model.address(node)),
+            arrived => format!("{} ({arrived} arrived)", model.address(node)),
         });
         let text = format!("nothing new for {}", names.collect::<Vec<_>>().join(", "));
         rows.extend(paper.wrapped(&Line::of(Role::Dim, text), 2).into_iter().map(Row::text));

@@ -1,4 +1,4 @@
-//! The state panel: the tree of the node that is looked at, then of the nodes that stay in sight.
+//! The state panel: the tree of the node that is looked at, then of those that stay in sight, then of the others.
 
 use super::{Paper, Row, Target};
 use crate::model::line::{Line, Role};
@@ -8,12 +8,15 @@ use crate::session::Session;
 pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let mut nodes = vec![session.node()];
     nodes.extend(session.pinned.iter().copied().filter(|node| *node != session.node()));
+    let rest: Vec<usize> =
+        session.model().lanes().iter().copied().filter(|node| !nodes.contains(node)).collect();
+    nodes.extend(rest);
     let mut rows = Vec::new();
     for (i, node) in nodes.into_iter().enumerate() {
         if i > 0 {
             rows.push(Row::text(Line::new()));
         }
-        rows.extend(node_rows(session, node, i > 0, paper));
+        rows.extend(node_rows(session, node, session.pinned.contains(&node), paper));
     }
     rows
 }

@@ -46,24 +46,36 @@ pub fn strip(session: &Session, paper: Paper, lines: usize) -> Vec<Line> {
         return Vec::new();
     }
     if lines == 1 || rows.len() == 1 {
-        return vec![line(session, session.predicate, paper)];
+        return vec![line(session, session.predicate, 0, paper)];
     }
     let mut numbers: Vec<usize> = (0..rows.len()).collect();
     // The one that is explained is always among them.
     numbers.swap(0, session.predicate);
     numbers.truncate(lines);
-    numbers.into_iter().map(|number| line(session, number, paper)).collect()
+    let widths = numbers.iter().map(|number| name(session, *number, paper).width());
+    let widest = widths.max().unwrap_or_default().min(name_max(paper));
+    numbers.into_iter().map(|number| line(session, number, widest, paper)).collect()
 }
 
-fn line(session: &Session, number: usize, paper: Paper) -> Line {
-    let model = session.model();
-    let row = &model.predicates()[number];
-    let explained = if number == session.predicate { if paper.ascii { ">" } else { "▸" } } else { " " };
-    let mut line = Line::of(Role::Key, explained);
+/// The most columns that the name of a predicate gets.
+fn name_max(paper: Paper) -> usize {
+    (paper.width / 2).max(10)
+}
+
+fn name(session: &Session, number: usize, paper: Paper) -> Line {
+    let row = &session.model().predicates()[number];
+    let explained = if paper.ascii { ">" } else { "▸" };
+    let mut line = Line::of(Role::Strong, if number == session.predicate { explained } else { " " });
     line.append(sign(row, session.step(), paper));
     line.push(Role::Plain, format!(" {}  ", row.name));
-    let name_max = (paper.width / 2).max(10);
-    let mut line = line.fit(name_max, paper.more());
+    line
+}
+
+fn line(session: &Session, number: usize, name_width: usize, paper: Paper) -> Line {
+    let model = session.model();
+    let row = &model.predicates()[number];
+    let mut line = name(session, number, paper).fit(name_max(paper), paper.more());
+    line.pad_to(name_width);
     let (first, last) = (model.number(0).to_string(), model.number(model.len()).to_string());
     let room = paper.width.saturating_sub(line.width() + first.len() + last.len() + 3);
     line.push(Role::Dim, format!("{first} "));
@@ -96,7 +108,7 @@ fn truths(row: &PredicateRow, here: usize, room: usize, paper: Paper) -> Line {
             .or(range.clone().find(|s| row.holds(*s).is_some()));
         let mut cell = sign(row, step.unwrap_or(range.start), paper);
         if range.contains(&here) {
-            // The place of the present step is told by brackets where there is room, else by its role.
+            // That it is this step is also told by the numbers in the title and in the trace.
             cell = cell.all(Role::Key);
         }
         line.append(cell);

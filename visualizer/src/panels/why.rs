@@ -19,14 +19,10 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let model = session.model();
     let row = &model.predicates()[why.predicate];
     let mut rows = Vec::new();
-    let mut wrap = |line: Line, indent: usize, target: Option<Target>| {
-        rows.extend(
-            paper.wrapped(&line, indent).into_iter().map(|line| Row { line, target: target.clone() }),
-        );
-    };
-    wrap(verdict(model, row, &why, paper), 2, Some(Target::Predicate(why.predicate)));
+    rows.extend(paper.wrapped(&verdict(model, row, &why, paper), 2).into_iter().map(Row::text));
     if !why.reason.is_empty() {
-        wrap(Line::of(Role::Strong, &why.reason), 2, why.since.map(Target::Step));
+        let reason = Line::of(Role::Strong, &why.reason);
+        rows.extend(paper.wrapped(&reason, 2).into_iter().map(Row::text));
     }
     rows.push(Row::text(Line::new()));
     if !why.blamed.is_empty() {

@@ -12,7 +12,7 @@ const SPACING_MAX: usize = 26;
 /// From this distance on labels stand on the arrows.
 const SPACING_LABELLED: usize = 14;
 /// The least room for labels in a column of their own.
-const LABELS_MIN: usize = 11;
+const LABELS_MIN: usize = 9;
 
 /// How rows are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -227,7 +227,7 @@ impl<'a> Diagram<'a> {
             cells[column.x - layout.gutter()] =
                 Cell { strokes: UP | DOWN, down, role: Role::Dim, ..Cell::default() };
         }
-        self.routes.draw(step, layout.gutter(), &mut cells);
+        self.routes.draw(step, layout, &mut cells);
         let mut label = None;
         if let (Some(node), Some(happened)) = (self.model.acting(step), self.model.step(step))
             && let Some(place) = layout.place(node)

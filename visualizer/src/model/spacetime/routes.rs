@@ -62,7 +62,8 @@ impl Routes {
     }
 
     /// Draws what passes through the row of a step.
-    pub(super) fn draw(&self, step: usize, gutter: usize, cells: &mut [Cell]) {
+    pub(super) fn draw(&self, step: usize, layout: &Layout, cells: &mut [Cell]) {
+        let gutter = layout.gutter();
         for route in &self.routes {
             let down = route.down - gutter;
             if step == route.sent {
@@ -71,8 +72,11 @@ impl Routes {
             } else if step == route.arrives {
                 cells[down].strokes |= UP;
                 along(cells, down, route.to - gutter);
-                let (head, glyph) =
-                    if route.down < route.to { (route.to - 1, '▶') } else { (route.to + 1, '◀') };
+                let (head, glyph) = if route.down < route.to {
+                    (route.to - 1, layout.head_right())
+                } else {
+                    (route.to + 1, layout.head_left())
+                };
                 cells[head - gutter] = Cell { glyph: Some(glyph), role: Role::Cause, ..Cell::default() };
             } else if route.sent < step && step < route.arrives {
                 cells[down].strokes |= UP | DOWN;
