@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use framework::{Address, Envelope, Event, Local, Outcome, Payload, PendingTimer, Predicate, Stimulus};
 use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
 
+use crate::handler_log;
 use crate::trace_file::{
     BlamedField, Finding, Happening, Interrupted, Message, MessageId, Network, NodeInfo, NodeState, Origin,
     PredicateInfo, PredicateKind, Search, Step, Timer, TraceFile, Truth,
@@ -105,14 +106,15 @@ impl Recorder {
     fn step(&mut self, before: &State, event: &Event, after: &State) {
         let node = event.node();
         let Some(i) = before.addresses().iter().position(|address| *address == node) else { return };
-        let sent = sent_by(before.local(i), event).unwrap_or_else(|| new_messages(before, after, node));
+        let (sent, log) = handler_log::collect(|| sent_by(before.local(i), event));
+        let sent = sent.unwrap_or_else(|| new_messages(before, after, node));
         let sent = sent
             .into_iter()
             .map(|(to, message)| self.message(Envelope { from: node, to, message }))
             .collect();
         let event = self.happening(event);
         let after = Some(self.node_state(after.local(i)));
-        self.file.steps.push(Step { event, after, sent, fault: None, log: Vec::new(), truth: Vec::new() });
+        self.file.steps.push(Step { event, after, sent, fault: None, log, truth: Vec::new() });
     }
 
     fn node_state(&mut self, local: &Local) -> NodeState {
@@ -205,6 +207,10 @@ fn truth(settings: &Settings, step: Option<(&State, &Event)>, after: &State) -> 
     truth.extend(settings.step_invariants.iter().map(|predicate| {
         asked(|| {
             let (before, event) = step?;
+            // Steps that change nothing are not checked.
+            if before.is_same_state(after) {
+                return None;
+            }
             let (before, after) = (before.view(), after.view());
             Some(predicate.explained(&framework::Step { before: &before, event, after: &after }))
         })

@@ -43,6 +43,7 @@ impl Node for Server {
 
     fn on_message(&mut self, from: Address, message: Message, ctx: &mut Context<Message, Retry>) {
         let Message::Write { text } = message else { return };
+        tracing::debug!("{from} writes {text}");
         assert!(!self.touchy || self.text.is_none(), "there is a text already");
         self.text = Some(text);
         self.writers.insert(from);

@@ -97,14 +97,16 @@ impl Paper {
 
 /// The rows of a panel; the trace panel is a drawing, see [`Diagram`](crate::model::spacetime::Diagram).
 pub fn rows(session: &mut Session, panel: Panel, paper: Paper) -> Vec<Row> {
-    match panel {
+    let rows = match panel {
         Panel::Trace => Vec::new(),
         Panel::State => state::rows(session, paper),
         Panel::Pending => pending::rows(session, paper),
         Panel::Why => why::rows(session, paper),
         Panel::Step => step::rows(session, paper),
         Panel::Notes => notes::rows(session, paper),
-    }
+    };
+    let fit = |row: Row| Row { line: row.line.fit(paper.width, paper.more()), ..row };
+    rows.into_iter().map(fit).collect()
 }
 
 /// Why the predicate is false, in three lines.

@@ -2,7 +2,8 @@
 
 use super::{Paper, Row, Target, heading};
 use crate::model::line::{Line, Role};
-use crate::model::{label, pending};
+use crate::model::{Model, label, pending};
+use crate::pool::ValueId;
 use crate::session::Session;
 
 /// How many messages to one node are listed.
@@ -41,7 +42,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             let content = model.message(message.id);
             let new = if message.sent == step { "*" } else { " " };
             let mut line = Line::of(Role::Added, format!(" {new}m "));
-            line.push(Role::Label, model.full(content.value, 200));
+            line.push(Role::Label, text(model, content.value, paper));
             let mut right = Line::of(Role::Dim, format!("  {}@{}", content.from, model.number(message.sent)));
             if let Some(next) = message.arrives {
                 right.push(Role::Cause, format!(" {}{}", paper.arrow(), model.number(next)));
@@ -59,7 +60,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         for pending in timers {
             let new = if pending.set == step && step > 0 { "*" } else { " " };
             let mut line = Line::of(Role::Added, format!(" {new}t "));
-            line.push(Role::Label, model.full(pending.timer.value, 200));
+            line.push(Role::Label, text(model, pending.timer.value, paper));
             line.push(Role::Plain, format!(" {}", label::timer_length(pending.timer)));
             let right = Line::of(Role::Dim, format!("  set@{}", model.number(pending.set)));
             rows.push(Row::to(beside(&line, right, paper), Target::Step(pending.set)));
@@ -81,6 +82,11 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let key = "m message  t timer  * new at this step  s1@7 sent by s1 at 7";
     rows.extend(paper.wrapped(&Line::of(Role::Dim, key), 2).into_iter().map(Row::text));
     rows
+}
+
+/// A message or a timer: in full where there is room for it.
+fn text(model: &Model, value: ValueId, paper: Paper) -> String {
+    if paper.width >= 60 { model.full(value, 200) } else { label::brief(model.pool(), value, 200) }
 }
 
 fn beside(line: &Line, right: Line, paper: Paper) -> Line {

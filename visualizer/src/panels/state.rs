@@ -41,6 +41,12 @@ fn node_rows(session: &Session, node: usize, pinned: bool, paper: Paper) -> Vec<
         (None, None) => "  as at the start".to_owned(),
     };
     head.push(Role::Dim, when);
+    if head.width() > paper.width {
+        // The type says least.
+        let mut spans = head.spans().to_vec();
+        spans.remove(1);
+        head = spans.into_iter().fold(Line::new(), |line, span| line.with(span.role, span.text));
+    }
     let mut rows = vec![Row::text(head.fit(paper.width, paper.more()))];
     let names = tree::name_width(&trees, (paper.width / 3).clamp(6, 18));
     let wide = paper.width >= 60;

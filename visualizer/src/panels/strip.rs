@@ -76,6 +76,7 @@ fn line(session: &Session, number: usize, name_width: usize, paper: Paper) -> Li
     let row = &model.predicates()[number];
     let mut line = name(session, number, paper).fit(name_max(paper), paper.more());
     line.pad_to(name_width);
+    line.push(Role::Plain, " ");
     let (first, last) = (model.number(0).to_string(), model.number(model.len()).to_string());
     let room = paper.width.saturating_sub(line.width() + first.len() + last.len() + 3);
     line.push(Role::Dim, format!("{first} "));

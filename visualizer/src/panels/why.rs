@@ -26,7 +26,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     }
     rows.push(Row::text(Line::new()));
     if !why.blamed.is_empty() {
-        rows.push(heading("blamed fields, and the step that set each"));
+        rows.push(heading("blamed fields and who set them"));
         let mut blamed: Vec<_> = why.blamed.iter().collect();
         blamed.sort_by_key(|blamed| blamed.since);
         for blamed in blamed {
@@ -47,7 +47,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         }
     }
     if !why.races.is_empty() {
-        rows.push(heading("order that may matter: sent before, but arrived after"));
+        rows.push(heading("order that may matter"));
         for race in why.races.iter().take(RACES_MAX) {
             for line in race_lines(model, race, paper) {
                 rows.push(Row::to(line, Target::Step(race.second)));

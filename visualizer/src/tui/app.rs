@@ -165,9 +165,7 @@ impl App {
         };
         let entry = of_key(key, self.session.panel);
         let mut argument = String::new();
-        if let (Some((digits, panel)), Some(Argument::Number(_))) =
-            (&count, entry.map(|entry| entry.argument))
-        {
+        if let (Some((digits, panel)), Some(Action::Go)) = (&count, entry.map(|entry| entry.action)) {
             self.focus(*panel);
             argument.clone_from(digits);
         }

@@ -244,7 +244,7 @@ fn overview(app: &mut App, frame: &mut Frame<'_>, inner: Rect) {
     let (width, height) = (number(lanes), number(steps));
     let lines = spacetime::overview(model);
     let style = app.options.theme.style(Role::Plain);
-    let marker = if app.options.ascii { Marker::Dot } else { Marker::Braille };
+    let marker = if app.options.ascii { Marker::Custom('*') } else { Marker::Braille };
     let canvas =
         Canvas::default().marker(marker).x_bounds([-0.3, width + 0.3]).y_bounds([0.0, height]).paint(|ctx| {
             for ((x1, y1), (x2, y2)) in &lines {
@@ -355,7 +355,7 @@ fn footer(app: &mut App, frame: &mut Frame<'_>, rect: Rect) {
         cursor = Some(line.width());
         line.push(Role::Plain, after);
         line = line.fit(width, ">");
-    } else if !app.count().is_empty() && app.message.is_none() {
+    } else if app.count().len() > 1 && app.message.is_none() {
         line.push(Role::Strong, format!(" {}", app.count()));
         line.push(Role::Dim, "  then g: to that step");
         line = line.fit(room, ">");

@@ -75,6 +75,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Set by tests: the title of the terminal says which frame is on it.
 const TITLE: &str = "LAB_SHOW_TITLE";
+/// Set by tests: drawing everything again panics instead.
+const PANIC: &str = "LAB_SHOW_PANIC";
 
 /// Shows a trace until the person ends it. Returns what they asked to have printed.
 ///
@@ -113,7 +115,10 @@ pub(crate) fn show(session: Session, options: Options) -> io::Result<Vec<String>
             match effect {
                 Effect::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
                 Effect::Mouse(on) => screen.mouse(on)?,
-                Effect::Redraw => screen.clear()?,
+                Effect::Redraw => {
+                    assert!(std::env::var_os(PANIC).is_none(), "{PANIC} is set");
+                    screen.clear()?;
+                }
                 Effect::Suspend => screen.suspend()?,
             }
             io::stdout().flush()?;

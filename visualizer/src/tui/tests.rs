@@ -173,14 +173,14 @@ fn the_cause_of_the_demo_is_found_within_six_keys() {
     // The first key.
     app.press(keys[0]);
     let text = screen(&mut app, 80, 24);
-    assert!(text.contains("acceptor2: Prepare 2 at 8, then"), "{text}");
+    assert!(text.contains("acceptor2: Prepare 2 at 8,"), "{text}");
     for key in &keys[1..] {
         app.press(key);
         screen(&mut app, 80, 24);
     }
     let text = screen(&mut app, 80, 24);
     assert_eq!(app.session.step(), 9);
-    assert!(text.contains("acceptor2: Acceptor  changed at 9"), "{text}");
+    assert!(text.contains("acceptor2  changed at 9"), "{text}");
     assert!(text.contains("prepared        Some(2)"), "{text}");
     assert!(text.contains("accepted") && text.contains("→ Some(Prop"), "{text}");
     insta::assert_snapshot!(text);

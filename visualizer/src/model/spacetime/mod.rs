@@ -187,7 +187,7 @@ impl<'a> Diagram<'a> {
     /// What a step carries; with the node if that has no lane here.
     fn label(&self, step: usize, max: usize) -> String {
         let text = match self.model.step(step) {
-            None => self.model.headline(0, max),
+            None => "start".to_owned(),
             Some(_) => self.model.label(step, max),
         };
         match self.model.acting(step) {
