@@ -52,6 +52,7 @@ fn walk(steps: usize) -> TraceFile {
         verdict: Verdict::GoalFound { goal: "a walk".to_owned() },
         trace: Some(Trace { start, found_len: events.len(), events }),
         goal_states: Vec::new(),
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::{fmt, slice};
 
 use framework::Value;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -23,7 +23,7 @@ const PARTS_MAX: u64 = 200_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     entries: Vec<Entry>,
-    // Invariant: leads from each of `entries` to its (or an equal one's) number.
+    // Invariant: leads from each of `entries` to its number; from one that is there twice, to the first.
     ids: BTreeMap<Entry, ValueId>,
 }
 
@@ -57,6 +57,12 @@ pub enum PoolError {
         value: usize,
         /// What it refers to.
         part: ValueId,
+    },
+    /// A value is there twice, so that equal values would have different numbers.
+    #[error("value {value} is the same as an earlier one")]
+    Twice {
+        /// The second of them.
+        value: usize,
     },
     /// A value is nested too deeply.
     #[error("value {value} is nested more than {DEPTH_MAX} deep")]
@@ -113,7 +119,7 @@ impl Pool {
 
     fn push(&mut self, entry: Entry) -> ValueId {
         let id = ValueId::try_from(self.entries.len()).expect("a trace has fewer than 2^32 values");
-        self.ids.insert(entry.clone(), id);
+        self.ids.entry(entry.clone()).or_insert(id);
         self.entries.push(entry);
         id
     }
@@ -164,6 +170,9 @@ impl Pool {
     pub fn check(&self) -> Result<(), PoolError> {
         let mut sizes: Vec<(u32, u64)> = Vec::with_capacity(self.entries.len());
         for (value, entry) in self.entries.iter().enumerate() {
+            if self.ids.get(entry).is_none_or(|id| *id as usize != value) {
+                return Err(PoolError::Twice { value });
+            }
             let (mut depth, mut parts) = (0, 1_u64);
             for part in entry.parts() {
                 let (part_depth, part_parts) =
@@ -218,12 +227,12 @@ impl JsonSchema for Pool {
                 value("none", &[]),
                 value("bool", &[json!({ "type": "boolean" })]),
                 value("int", &[json!({ "type": ["integer", "string"] })]),
-                value("float", &[text.clone()]),
-                value("text", &[text.clone()]),
+                value("float", slice::from_ref(&text)),
+                value("text", slice::from_ref(&text)),
                 value("bytes", &[json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" })]),
-                value("address", &[text.clone()]),
-                value("some", &[id.clone()]),
-                value("list", &[ids.clone()]),
+                value("address", slice::from_ref(&text)),
+                value("some", slice::from_ref(&id)),
+                value("list", slice::from_ref(&ids)),
                 value("tuple", &[ids]),
                 value("map", &[json!({ "type": "array", "items": pair(&id) })]),
                 value("record", &[text.clone(), json!({ "type": "array", "items": pair(&text) })]),
@@ -378,6 +387,7 @@ mod tests {
         let errors = [
             r#"[["list",[0]]]"#,
             r#"[["some",7]]"#,
+            r#"[["int",1],["int",1]]"#,
             r#"[["set",[]]]"#,
             r#"[[]]"#,
             r#"[["int",1.5]]"#,

@@ -284,6 +284,7 @@ pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
         verdict: Verdict::GoalFound { goal: "all writers are done".to_owned() },
         trace: Some(Trace { start, events, found_len }),
         goal_states: vec![],
+        missed: None,
         stats: Stats::default(),
         coverage: Coverage::default(),
     })

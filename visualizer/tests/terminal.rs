@@ -16,6 +16,7 @@ struct Tmux {
 
 impl Tmux {
     /// A shell in a terminal; `None` where there is no tmux.
+    #[expect(clippy::print_stdout, reason = "whoever reads the output of the test shall know")]
     fn start(test: &str, width: u16, height: u16) -> Option<Self> {
         let tmux = Self { socket: format!("lab-{test}-{}", std::process::id()) };
         if Command::new("tmux").arg("-V").output().is_err() {

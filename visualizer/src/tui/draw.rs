@@ -83,8 +83,24 @@ fn put(app: &App, buffer: &mut Buffer, area: Rect, row: usize, line: &Line) {
         if left == 0 || !buffer.area.contains((x, y).into()) {
             break;
         }
-        (x, _) = buffer.set_stringn(x, y, &span.text, left, app.options.theme.style(span.role));
+        let style = app.options.theme.style(span.role);
+        (x, _) = if app.options.ascii && !span.text.is_ascii() {
+            buffer.set_stringn(x, y, ascii(&span.text), left, style)
+        } else {
+            buffer.set_stringn(x, y, &span.text, left, style)
+        };
     }
+}
+
+/// The nearest to a text that a terminal without Unicode can show.
+fn ascii(text: &str) -> String {
+    let nearest = |c: char| match c {
+        c if c.is_ascii() => c,
+        '…' | '→' => '>',
+        '–' => '-',
+        _ => '?',
+    };
+    text.chars().map(nearest).collect()
 }
 
 /// Makes a row visible as the selected one.
