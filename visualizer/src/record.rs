@@ -257,10 +257,8 @@ fn finding(verdict: &Verdict) -> Finding {
             (invariant.clone(), outcome.reason().to_owned(), blame(outcome))
         }
         Verdict::Stuck { outcome } => {
-            let blame = outcome.blame().iter();
-            let blame = blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() });
             let name = "nothing that may happen changes anything any more".to_owned();
-            (name, outcome.reason().to_owned(), blame.collect())
+            (name, outcome.reason().to_owned(), blame(outcome))
         }
         Verdict::PredicatePanicked { predicate, panic: problem }
         | Verdict::PredicateDied { predicate, problem } => (predicate.clone(), problem.clone(), Vec::new()),
