@@ -119,11 +119,6 @@ impl<'s> Engine<'s> {
         self.space.bytes() + shards.iter().map(Shard::bytes).sum::<u64>()
     }
 
-    /// The bytes at which the search ends.
-    pub(crate) fn max_memory(&self) -> u64 {
-        self.max_memory
-    }
-
     /// The verdict if a budget other than depth and states is spent.
     pub(crate) fn budget_spent(&self, shards: &[Shard]) -> Option<Verdict> {
         if self.settings.cancel.is_canceled() {

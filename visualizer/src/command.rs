@@ -2,17 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode as ProcessExitCode;
 
 use clap::{Arg, Command, value_parser};
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
-use crate::text::{self, Layout};
-use crate::trace_file::TraceFile;
 use crate::workspace::Workspace;
-use crate::{demo, launch, options};
+use crate::{demo, launch, options, show};
 
 /// The `main` of the binary `lab`.
 pub fn lab_command() -> ProcessExitCode {
@@ -49,7 +47,11 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
     let file = |matches: &clap::ArgMatches, name: &str| matches.get_one::<PathBuf>(name).cloned();
     as_result(match matches.subcommand() {
         Some(("demo", matches)) => demo::run(file(matches, "trace").as_deref(), console),
-        Some(("show", matches)) => show(&file(matches, "file").unwrap_or_default(), console),
+        Some(("show", matches)) => show::run(matches, console),
+        Some(("schema", _)) => {
+            let written = show::schema(console);
+            console.written(written, ExitCode::Success)
+        }
         Some(("list", _)) => list(console),
         _ => {
             console
@@ -90,31 +92,9 @@ fn definition() -> Command {
         .subcommand(Command::new("demo").about("Find a classic mistake in Paxos; nothing to set up").arg(
             file("trace").long("trace").help("Where to save the trace, instead of `target/traces/demo.json`"),
         ))
-        .subcommand(
-            Command::new("show")
-                .about("Print a saved trace; needs no lab")
-                .arg(file("file").required(true).help("A trace that a search saved")),
-        )
+        .subcommand(show::definition())
+        .subcommand(Command::new("schema").about("Print the JSON Schema of trace files"))
         .subcommand(Command::new("list").about("List the labs"))
-}
-
-fn show(path: &Path, console: &mut Console<'_>) -> ExitCode {
-    let trace = match TraceFile::load(&console.here.join(path)) {
-        Ok(trace) => trace,
-        Err(error) => {
-            console.error(error);
-            return ExitCode::BadFile;
-        }
-    };
-    let mut next = Vec::new();
-    if !trace.origin.command.is_empty() {
-        next.push(trace.origin.command.clone());
-    }
-    let layout = Layout { next, ..Layout::default() };
-    let mut lines = vec![text::fit(&format!("{}: {}", trace.origin.lab, text::verdict(&trace)), 400)];
-    lines.extend(text::body(&trace, &layout));
-    let written = console.print(&lines);
-    console.written(written, ExitCode::Success)
 }
 
 fn list(console: &mut Console<'_>) -> ExitCode {
@@ -139,12 +119,15 @@ fn list(console: &mut Console<'_>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::sample;
 
     fn command(here: &Path, line: &str) -> (u8, String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut console = Console { out: &mut out, err: &mut err, progress: false, here: here.to_owned() };
+        let mut console =
+            Console { out: &mut out, err: &mut err, progress: false, terminal: false, here: here.to_owned() };
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let code = run(&args, &mut console).unwrap_or_else(ExitCode::number);
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())

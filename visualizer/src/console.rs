@@ -13,6 +13,8 @@ pub(crate) struct Console<'a> {
     pub(crate) err: &'a mut dyn Write,
     /// Whether a progress line may be drawn on the standard error output.
     pub(crate) progress: bool,
+    /// Whether a person sits at both ends: input and output are a terminal.
+    pub(crate) terminal: bool,
     /// The folder in which the user is.
     pub(crate) here: PathBuf,
 }
@@ -70,7 +72,8 @@ pub(crate) fn on_terminal(run: impl FnOnce(&mut Console<'_>) -> ExitCode) -> Exi
     // Not locked: a handler that prints, on another thread, would wait for ever.
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let progress = io::stderr().is_terminal();
-    let mut console = Console { out: &mut out, err: &mut err, progress, here };
+    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let mut console = Console { out: &mut out, err: &mut err, progress, terminal, here };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut console)));
     result.unwrap_or_else(|_| {
         let _nobody_reads = writeln!(

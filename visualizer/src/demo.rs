@@ -37,9 +37,7 @@ pub(crate) fn run(path: Option<&Path>, console: &mut Console<'_>) -> ExitCode {
         }
     };
     drop(line);
-    let origin =
-        Origin { lab: "paxos demo".to_owned(), command: "cargo lab demo".to_owned(), ..Origin::default() };
-    let trace = record(&results, &settings, origin, "bfs");
+    let trace = recorded(&results, &settings);
     let saved = trace.as_ref().and_then(|trace| save(trace, path, console));
     let lines = lines(&results, trace.as_ref(), saved.as_deref());
     let found = matches!(results.verdict, Verdict::Violated { .. }) && trace.is_some();
@@ -53,6 +51,21 @@ fn settings() -> Settings {
         view.nodes::<Proposer>().any(|(_, proposer)| proposer.number > proposer.proposers)
     });
     Settings::default().invariant(paxos::agreement()).prune(retries)
+}
+
+fn recorded(results: &Results, settings: &Settings) -> Option<TraceFile> {
+    let origin =
+        Origin { lab: "paxos demo".to_owned(), command: "cargo lab demo".to_owned(), ..Origin::default() };
+    // Of interest in the trace, though the search does not look for it.
+    let settings = settings.clone().goal(paxos::decided());
+    record(results, &settings, origin, "bfs")
+}
+
+/// The trace that the demo finds.
+#[cfg(test)]
+pub(crate) fn trace() -> Option<TraceFile> {
+    let settings = settings();
+    recorded(&find(&settings).ok()?, &settings)
 }
 
 fn find(settings: &Settings) -> Result<Results, StepError> {

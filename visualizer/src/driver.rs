@@ -394,7 +394,7 @@ mod tests {
     fn run(name: &str, line: &str) -> (u8, String, String) {
         let here = folder(name);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut console = Console { out: &mut out, err: &mut err, progress: false, here };
+        let mut console = Console { out: &mut out, err: &mut err, progress: false, terminal: false, here };
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let code = drive(&Register, &args, &CancelToken::default(), &mut console);
         (code.number(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())

@@ -1,9 +1,11 @@
 //! The value pool of a trace file: equal values are stored once, and larger ones refer to their parts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::{fmt, slice};
 
 use framework::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -21,13 +23,13 @@ const PARTS_MAX: u64 = 200_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     entries: Vec<Entry>,
-    // Invariant: leads from each of `entries` to its (or an equal one's) number.
+    // Invariant: leads from each of `entries` to its number; from one that is there twice, to the first.
     ids: BTreeMap<Entry, ValueId>,
 }
 
 /// One value whose parts are numbers of other values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Entry {
+pub(crate) enum Entry {
     Unit,
     Bool(bool),
     Int(i128),
@@ -55,6 +57,12 @@ pub enum PoolError {
         value: usize,
         /// What it refers to.
         part: ValueId,
+    },
+    /// A value is there twice, so that equal values would have different numbers.
+    #[error("value {value} is the same as an earlier one")]
+    Twice {
+        /// The second of them.
+        value: usize,
     },
     /// A value is nested too deeply.
     #[error("value {value} is nested more than {DEPTH_MAX} deep")]
@@ -111,9 +119,14 @@ impl Pool {
 
     fn push(&mut self, entry: Entry) -> ValueId {
         let id = ValueId::try_from(self.entries.len()).expect("a trace has fewer than 2^32 values");
-        self.ids.insert(entry.clone(), id);
+        self.ids.entry(entry.clone()).or_insert(id);
         self.entries.push(entry);
         id
+    }
+
+    /// A value with the numbers of its parts.
+    pub(crate) fn entry(&self, id: ValueId) -> Option<&Entry> {
+        self.entries.get(id as usize)
     }
 
     /// The value with a number, or `None` if there is no such number. Only on a pool that [`check`](Self::check) finds
@@ -157,6 +170,9 @@ impl Pool {
     pub fn check(&self) -> Result<(), PoolError> {
         let mut sizes: Vec<(u32, u64)> = Vec::with_capacity(self.entries.len());
         for (value, entry) in self.entries.iter().enumerate() {
+            if self.ids.get(entry).is_none_or(|id| *id as usize != value) {
+                return Err(PoolError::Twice { value });
+            }
             let (mut depth, mut parts) = (0, 1_u64);
             for part in entry.parts() {
                 let (part_depth, part_parts) =
@@ -185,6 +201,43 @@ impl Entry {
             Self::Record(_, fields) => fields.iter().map(|(_, value)| *value).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl JsonSchema for Pool {
+    fn schema_name() -> Cow<'static, str> {
+        "Pool".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let value = |word: &str, rest: &[serde_json::Value]| {
+            let mut items = vec![json!({ "const": word })];
+            items.extend_from_slice(rest);
+            let len = items.len();
+            json!({ "type": "array", "prefixItems": items, "minItems": len, "maxItems": len })
+        };
+        let id = json!({ "type": "integer", "minimum": 0, "description": "the number of an earlier value" });
+        let (text, ids) = (json!({ "type": "string" }), json!({ "type": "array", "items": id }));
+        let pair = |a: &serde_json::Value| json!({ "type": "array", "prefixItems": [a, id], "minItems": 2, "maxItems": 2 });
+        json_schema!({
+            "description": "Values without duplicates; larger ones refer to their parts by number, from 0.",
+            "type": "array",
+            "items": { "oneOf": [
+                value("unit", &[]),
+                value("none", &[]),
+                value("bool", &[json!({ "type": "boolean" })]),
+                value("int", &[json!({ "type": ["integer", "string"] })]),
+                value("float", slice::from_ref(&text)),
+                value("text", slice::from_ref(&text)),
+                value("bytes", &[json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" })]),
+                value("address", slice::from_ref(&text)),
+                value("some", slice::from_ref(&id)),
+                value("list", slice::from_ref(&ids)),
+                value("tuple", &[ids]),
+                value("map", &[json!({ "type": "array", "items": pair(&id) })]),
+                value("record", &[text.clone(), json!({ "type": "array", "items": pair(&text) })]),
+            ] }
+        })
     }
 }
 
@@ -334,6 +387,7 @@ mod tests {
         let errors = [
             r#"[["list",[0]]]"#,
             r#"[["some",7]]"#,
+            r#"[["int",1],["int",1]]"#,
             r#"[["set",[]]]"#,
             r#"[[]]"#,
             r#"[["int",1.5]]"#,

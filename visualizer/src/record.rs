@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use framework::{Address, Envelope, Event, Local, Payload, PendingTimer, Stimulus};
+use framework::{Address, Envelope, Event, Local, Outcome, Payload, PendingTimer, Predicate, Stimulus};
 use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
 
+use crate::handler_log;
 use crate::trace_file::{
     BlamedField, Finding, Happening, Interrupted, Message, MessageId, Network, NodeInfo, NodeState, Origin,
-    Search, Step, Timer, TraceFile,
+    PredicateInfo, PredicateKind, Search, Step, Timer, TraceFile, Truth,
 };
 
 /// The trace of a search that found something, with every value in it; `None` if the search found no trace.
@@ -28,8 +29,9 @@ pub fn record(results: &Results, settings: &Settings, origin: Origin, strategy: 
         found_len: trace.found_len,
     };
     recorder.file.verdict = finding(&results.verdict);
+    recorder.predicates(settings);
     recorder.start(&trace.start);
-    recorder.steps(trace, &results.verdict, &settings.delivery);
+    recorder.steps(trace, &results.verdict, settings);
     Some(recorder.file)
 }
 
@@ -59,7 +61,18 @@ impl Recorder {
         }
     }
 
-    fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
+    /// The names of the predicates, in the order in which [`truth`] asks them.
+    fn predicates(&mut self, settings: &Settings) {
+        let mut add = |kind, name: &str| {
+            self.file.predicates.push(PredicateInfo { kind, name: name.to_owned() });
+        };
+        settings.invariants.iter().for_each(|p| add(PredicateKind::Invariant, p.name()));
+        settings.step_invariants.iter().for_each(|p| add(PredicateKind::StepInvariant, p.name()));
+        settings.goals.iter().for_each(|p| add(PredicateKind::Goal, p.name()));
+        settings.prunes.iter().for_each(|p| add(PredicateKind::Prune, p.name()));
+    }
+
+    fn steps(&mut self, trace: &Trace, verdict: &Verdict, settings: &Settings) {
         // The event that a handler failed on is not tried again: it might not return.
         let (fine, failing) = match (fault(verdict), trace.events.split_last()) {
             (Some((what, fault)), Some((last, before)))
@@ -69,27 +82,39 @@ impl Recorder {
             }
             _ => (&trace.events[..], None),
         };
-        let (states, stuck) = replay(&trace.start, fine, delivery);
+        let (states, stuck) = replay(&trace.start, fine, &settings.delivery);
+        self.file.start.truth = truth(settings, None, &trace.start);
         for (pair, event) in states.windows(2).zip(fine) {
             self.step(&pair[0], event, &pair[1]);
+            if let Some(step) = self.file.steps.last_mut() {
+                step.truth = truth(settings, Some((&pair[0], event)), &pair[1]);
+            }
         }
         for (event, problem) in stuck.into_iter().chain(failing) {
             let event = self.happening(event);
-            self.file.steps.push(Step { event, after: None, sent: Vec::new(), fault: Some(problem) });
+            self.file.steps.push(Step {
+                event,
+                after: None,
+                sent: Vec::new(),
+                fault: Some(problem),
+                log: Vec::new(),
+                truth: Vec::new(),
+            });
         }
     }
 
     fn step(&mut self, before: &State, event: &Event, after: &State) {
         let node = event.node();
         let Some(i) = before.addresses().iter().position(|address| *address == node) else { return };
-        let sent = sent_by(before.local(i), event).unwrap_or_else(|| new_messages(before, after, node));
+        let (sent, log) = handler_log::collect(|| sent_by(before.local(i), event));
+        let sent = sent.unwrap_or_else(|| new_messages(before, after, node));
         let sent = sent
             .into_iter()
             .map(|(to, message)| self.message(Envelope { from: node, to, message }))
             .collect();
         let event = self.happening(event);
         let after = Some(self.node_state(after.local(i)));
-        self.file.steps.push(Step { event, after, sent, fault: None });
+        self.file.steps.push(Step { event, after, sent, fault: None, log, truth: Vec::new() });
     }
 
     fn node_state(&mut self, local: &Local) -> NodeState {
@@ -173,6 +198,46 @@ fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, P
     new.map(|envelope| (envelope.to, envelope.message)).collect()
 }
 
+/// What every predicate says of a state, and of the step that leads there.
+fn truth(settings: &Settings, step: Option<(&State, &Event)>, after: &State) -> Vec<Truth> {
+    let states = |predicates: &[Predicate]| -> Vec<Truth> {
+        predicates.iter().map(|predicate| asked(|| Some(predicate.explained(&after.view())))).collect()
+    };
+    let mut truth = states(&settings.invariants);
+    truth.extend(settings.step_invariants.iter().map(|predicate| {
+        asked(|| {
+            let (before, event) = step?;
+            // Steps that change nothing are not checked.
+            if before.is_same_state(after) {
+                return None;
+            }
+            let (before, after) = (before.view(), after.view());
+            Some(predicate.explained(&framework::Step { before: &before, event, after: &after }))
+        })
+    }));
+    truth.extend(states(&settings.goals));
+    truth.extend(states(&settings.prunes));
+    truth
+}
+
+/// What one predicate says; nothing if it panics or has nothing to say.
+fn asked(ask: impl FnOnce() -> Option<Outcome>) -> Truth {
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(Some(outcome)) => Truth {
+            holds: Some(outcome.is_ok()),
+            reason: outcome.reason().to_owned(),
+            blame: blame(&outcome),
+        },
+        Ok(None) => Truth::default(),
+        Err(_) => Truth { reason: "it panicked".to_owned(), ..Truth::default() },
+    }
+}
+
+fn blame(outcome: &Outcome) -> Vec<BlamedField> {
+    let blame = outcome.blame().iter();
+    blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() }).collect()
+}
+
 /// What is wrong with a handler, in a word or two and in full.
 fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
     match verdict {
@@ -189,15 +254,11 @@ fn finding(verdict: &Verdict) -> Finding {
     let (name, reason, blame) = match verdict {
         Verdict::GoalFound { goal } => (goal.clone(), String::new(), Vec::new()),
         Verdict::Violated { invariant, outcome } => {
-            let blame = outcome.blame().iter();
-            let blame = blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() });
-            (invariant.clone(), outcome.reason().to_owned(), blame.collect())
+            (invariant.clone(), outcome.reason().to_owned(), blame(outcome))
         }
         Verdict::Stuck { outcome } => {
-            let blame = outcome.blame().iter();
-            let blame = blame.map(|b| BlamedField { node: b.node.to_string(), field: b.field.clone() });
             let name = "nothing that may happen changes anything any more".to_owned();
-            (name, outcome.reason().to_owned(), blame.collect())
+            (name, outcome.reason().to_owned(), blame(outcome))
         }
         Verdict::PredicatePanicked { predicate, panic: problem }
         | Verdict::PredicateDied { predicate, problem } => (predicate.clone(), problem.clone(), Vec::new()),

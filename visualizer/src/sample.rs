@@ -1,6 +1,7 @@
 //! A small system with a mistake, and traces of it: what the tests of this crate record, print and save.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use framework::{Address, Context, Lab, LabOption, LabOptions, Node, Outcome, Predicate, Scenario, System};
@@ -8,7 +9,7 @@ use search::{Coverage, HandlerFault, Results, Settings, State, Stats, Trace, Ver
 use serde::{Deserialize, Serialize};
 
 use crate::record::record;
-use crate::trace_file::{Options, Origin, TraceFile};
+use crate::trace_file::{Happening, NodeState, Options, Origin, Step, TraceFile};
 
 /// What clients and the server say.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +43,7 @@ impl Node for Server {
 
     fn on_message(&mut self, from: Address, message: Message, ctx: &mut Context<Message, Retry>) {
         let Message::Write { text } = message else { return };
+        tracing::debug!("{from} writes {text}");
         assert!(!self.touchy || self.text.is_none(), "there is a text already");
         self.text = Some(text);
         self.writers.insert(from);
@@ -185,7 +187,7 @@ pub(crate) fn violation() -> Verdict {
 }
 
 pub(crate) fn recorded(results: &Results) -> TraceFile {
-    let settings = Settings::default().invariant(texts_are_kept());
+    let settings = Settings::default().invariant(texts_are_kept()).goal(all_done());
     let origin = Origin {
         lab: "register".to_owned(),
         command: "cargo lab search register --clients 2".to_owned(),
@@ -214,4 +216,76 @@ pub(crate) fn panicked() -> TraceFile {
         problem: "there is a text already, at src/server.rs:12:9".to_owned(),
     };
     recorded(&results(Verdict::HandlerPanicked(fault), &initial(2, true), &VIOLATION[..4]))
+}
+
+/// The trace of the demo: a Paxos whose acceptors forget what they promised.
+pub(crate) fn demo() -> TraceFile {
+    static DEMO: OnceLock<TraceFile> = OnceLock::new();
+    DEMO.get_or_init(|| crate::demo::trace().expect("the demo finds its mistake")).clone()
+}
+
+/// The trace of [`violated`] with a server that persists, crashes and restarts.
+pub(crate) fn crashed() -> TraceFile {
+    let mut file = violated();
+    let server = "server1".to_owned();
+    let fresh = file.start.nodes[0].clone();
+    let durable = file.steps[2].after.as_ref().map(|after| after.fields);
+    if let Some(after) = &mut file.steps[2].after {
+        after.durable = durable;
+    }
+    let step = |event, after| Step {
+        event,
+        after: Some(after),
+        sent: vec![],
+        fault: None,
+        log: vec![],
+        truth: vec![],
+    };
+    let crash = Happening::Crash { node: server.clone(), during: None };
+    let down = NodeState { durable, up: false, ..fresh.clone() };
+    let restart = Happening::Restart { node: server };
+    let up = NodeState { fields: durable.unwrap_or(fresh.fields), durable, ..fresh };
+    file.steps.splice(3..3, [step(crash, down), step(restart, up)]);
+    for step in &mut file.steps {
+        if step.event.message() == Some(1)
+            && let Some(after) = &mut step.after
+        {
+            after.durable = durable;
+        }
+    }
+    file
+}
+
+/// A trace of random events of three clients and a server.
+pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
+    let mut random = seed;
+    let mut below = |count: usize| {
+        // Steele, Lea and Flood: SplitMix.
+        random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % count as u64).unwrap()
+    };
+    let start = initial(3, false);
+    let delivery = search::Delivery::default();
+    let (mut state, mut events) = (start.clone(), Vec::new());
+    for _ in 0..steps {
+        let possible = state.events(&delivery);
+        if possible.is_empty() {
+            break;
+        }
+        let event = possible[below(possible.len())].clone();
+        state = state.step(&event, &delivery).unwrap();
+        events.push(event);
+    }
+    let found_len = events.len();
+    recorded(&Results {
+        verdict: Verdict::GoalFound { goal: "all writers are done".to_owned() },
+        trace: Some(Trace { start, events, found_len }),
+        goal_states: vec![],
+        missed: None,
+        stats: Stats::default(),
+        coverage: Coverage::default(),
+    })
 }

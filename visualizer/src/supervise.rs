@@ -61,7 +61,10 @@ fn threads(request: &Request) -> usize {
 pub(crate) fn serve(child: Child, run: impl FnOnce(&CancelToken, &mut Console<'_>) -> ExitCode) -> ExitCode {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let here = env::current_dir().unwrap_or_default();
-    let code = run(&child.cancel, &mut Console { out: &mut out, err: &mut err, progress: false, here });
+    let code = run(
+        &child.cancel,
+        &mut Console { out: &mut out, err: &mut err, progress: false, terminal: false, here },
+    );
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let answer = Answer { code: code.number(), out: text(out), err: text(err) };
     let bytes = serde_json::to_vec(&answer).expect("numbers and texts are JSON");

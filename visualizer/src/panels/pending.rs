@@ -1,0 +1,101 @@
+//! The pending panel: what could happen after this step, and what cannot and why.
+
+use super::{Paper, Row, Target, heading};
+use crate::model::line::{Line, Role};
+use crate::model::{Model, label, pending};
+use crate::pool::ValueId;
+use crate::session::Session;
+
+/// How many messages to one node are listed.
+const MESSAGES_MAX: usize = 200;
+
+pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
+    let (model, step) = (session.model(), session.step());
+    let mut nodes = vec![session.node()];
+    nodes.extend(model.lanes().iter().copied().filter(|node| *node != session.node()));
+    let mut rows = Vec::new();
+    let mut idle = Vec::new();
+    for node in nodes {
+        let messages = pending::messages(model, node, step);
+        let timers = pending::timers(model, node, step);
+        let shown: Vec<_> =
+            messages.iter().filter(|message| session.show_delivered || message.arrived.is_empty()).collect();
+        let arrived = messages.len() - messages.iter().filter(|message| message.arrived.is_empty()).count();
+        if shown.is_empty() && timers.is_empty() {
+            idle.push((node, arrived));
+            continue;
+        }
+        let mut counts = vec![];
+        if !shown.is_empty() {
+            counts.push(label::count(shown.len(), "message"));
+        }
+        if !timers.is_empty() {
+            counts.push(label::count(timers.len(), "timer"));
+        }
+        if arrived > 0 && !session.show_delivered {
+            counts.push(format!("{arrived} arrived (A)"));
+        }
+        let head =
+            Line::of(Role::Node, model.address(node)).with(Role::Dim, format!("  {}", counts.join(", ")));
+        rows.push(Row::text(head.fit(paper.width, paper.more())));
+        for message in shown.iter().take(MESSAGES_MAX) {
+            let content = model.message(message.id);
+            let new = if message.sent == step { "*" } else { " " };
+            let mut line = Line::of(Role::Added, format!(" {new}m "));
+            line.push(Role::Label, text(model, content.value, paper));
+            let mut right = Line::of(Role::Dim, format!("  {}@{}", content.from, model.number(message.sent)));
+            if let Some(next) = message.arrives {
+                right.push(Role::Cause, format!(" {}{}", paper.arrow(), model.number(next)));
+            }
+            if !message.arrived.is_empty() {
+                right.push(Role::Dim, " d");
+            }
+            rows.push(Row::to(beside(&line, right, paper), Target::Step(message.sent)));
+            rows.extend(message.blocked.iter().map(|why| blocked(why, paper)));
+        }
+        if shown.len() > MESSAGES_MAX {
+            let more = format!("    and {} more", shown.len() - MESSAGES_MAX);
+            rows.push(Row::text(Line::of(Role::Dim, more)));
+        }
+        for pending in timers {
+            let new = if pending.set == step && step > 0 { "*" } else { " " };
+            let mut line = Line::of(Role::Added, format!(" {new}t "));
+            line.push(Role::Label, text(model, pending.timer.value, paper));
+            line.push(Role::Plain, format!(" {}", label::timer_length(pending.timer)));
+            let right = Line::of(Role::Dim, format!("  set@{}", model.number(pending.set)));
+            rows.push(Row::to(beside(&line, right, paper), Target::Step(pending.set)));
+            rows.extend(pending.blocked.iter().map(|why| blocked(why, paper)));
+        }
+    }
+    if rows.is_empty() {
+        rows.push(Row::text(Line::plain("nothing can happen any more")));
+    }
+    if !idle.is_empty() {
+        let names = idle.into_iter().map(|(node, arrived)| match arrived {
+            0 => model.address(node).to_owned(),
+            arrived => format!("{} ({arrived} arrived)", model.address(node)),
+        });
+        let text = format!("nothing new for {}", names.collect::<Vec<_>>().join(", "));
+        rows.extend(paper.wrapped(&Line::of(Role::Dim, text), 2).into_iter().map(Row::text));
+    }
+    rows.push(heading(""));
+    let key = "m message  t timer  * new at this step  s1@7 sent by s1 at 7";
+    rows.extend(paper.wrapped(&Line::of(Role::Dim, key), 2).into_iter().map(Row::text));
+    rows
+}
+
+/// A message or a timer: in full where there is room for it.
+fn text(model: &Model, value: ValueId, paper: Paper) -> String {
+    if paper.width >= 60 { model.full(value, 200) } else { label::brief(model.pool(), value, 200) }
+}
+
+fn beside(line: &Line, right: Line, paper: Paper) -> Line {
+    let mut line = line.fit(paper.width.saturating_sub(right.width()), paper.more());
+    line.pad_to(paper.width.saturating_sub(right.width()));
+    line.append(right);
+    line.fit(paper.width, paper.more())
+}
+
+fn blocked(why: &str, paper: Paper) -> Row {
+    Row::text(Line::of(Role::Bad, format!("    cannot: {why}")).fit(paper.width, paper.more()))
+}

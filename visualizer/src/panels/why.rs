@@ -1,0 +1,173 @@
+//! The why panel: when the predicate became false, what changed then, which fields are to blame, and which deliveries
+//! could have come in the other order.
+
+use super::{Paper, Row, Target, heading};
+use crate::model::line::{Line, Role};
+use crate::model::predicates::PredicateRow;
+use crate::model::why::{Race, Why};
+use crate::model::{Model, label};
+use crate::session::Session;
+use crate::trace_file::PredicateKind;
+
+/// How many changes are listed.
+const CHANGES_MAX: usize = 8;
+/// How many races are listed.
+const RACES_MAX: usize = 6;
+
+pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
+    let why = session.why().clone();
+    let model = session.model();
+    let row = &model.predicates()[why.predicate];
+    let mut rows = Vec::new();
+    rows.extend(paper.wrapped(&verdict(model, row, &why, paper), 2).into_iter().map(Row::text));
+    if !why.reason.is_empty() {
+        let reason = Line::of(Role::Strong, &why.reason);
+        rows.extend(paper.wrapped(&reason, 2).into_iter().map(Row::text));
+    }
+    rows.push(Row::text(Line::new()));
+    if !why.blamed.is_empty() {
+        rows.push(heading("blamed fields and who set them"));
+        let mut blamed: Vec<_> = why.blamed.iter().collect();
+        blamed.sort_by_key(|blamed| blamed.since);
+        for blamed in blamed {
+            let mut line = Line::of(Role::Bad, " ! ").with(Role::Label, &blamed.name);
+            line.push(Role::Plain, format!(" = {}", blamed.value));
+            let since = match blamed.since {
+                0 => "  since the start".to_owned(),
+                step => format!("  set at {}", model.number(step)),
+            };
+            let room = paper.width.saturating_sub(since.chars().count());
+            let mut line = line.fit(room, paper.more());
+            line.push(Role::Cause, since);
+            let target = match &blamed.field {
+                Some(field) => Target::Written(field.clone(), blamed.since),
+                None => Target::Step(blamed.since),
+            };
+            rows.push(Row::to(line.fit(paper.width, paper.more()), target));
+        }
+    }
+    if !why.races.is_empty() {
+        rows.push(heading("order that may matter"));
+        for race in why.races.iter().take(RACES_MAX) {
+            for line in race_lines(model, race, paper) {
+                rows.push(Row::to(line, Target::Step(race.second)));
+            }
+        }
+        if why.races.len() > RACES_MAX {
+            let more = format!("   and {} more pairs", why.races.len() - RACES_MAX);
+            rows.push(Row::text(Line::of(Role::Dim, more)));
+        }
+    }
+    if !why.changes.is_empty() {
+        let since = why.since.unwrap_or_default();
+        rows.push(heading(format!("what step {} changed", model.number(since))));
+        for change in why.changes.iter().take(CHANGES_MAX) {
+            let mut line = Line::of(Role::Changed, format!(" {} ", change.sign.character()));
+            line.push(Role::Label, model.field_name(&change.field));
+            line.push(Role::Plain, format!("  {}", change_text(&change.before, &change.after, paper)));
+            rows.push(Row::to(
+                line.fit(paper.width, paper.more()),
+                Target::Written(change.field.clone(), since),
+            ));
+        }
+    }
+    rows.extend(dependence(model, &why, paper));
+    rows
+}
+
+fn change_text(before: &str, after: &str, paper: Paper) -> String {
+    match (before.is_empty(), after.is_empty()) {
+        (true, _) => after.to_owned(),
+        (_, true) => format!("({before})"),
+        _ => format!("{before} {} {after}", paper.arrow()),
+    }
+}
+
+fn verdict(model: &Model, row: &PredicateRow, why: &Why, paper: Paper) -> Line {
+    let kind = match row.kind {
+        PredicateKind::Invariant => "",
+        PredicateKind::StepInvariant => "of steps: ",
+        PredicateKind::Goal => "goal: ",
+        PredicateKind::Prune => "prune: ",
+    };
+    let (sign, role) = match why.holds {
+        Some(true) => (paper.yes(), Role::Good),
+        Some(false) => (paper.no(), Role::Bad),
+        None => ("?", Role::Dim),
+    };
+    let mut line = Line::of(role, format!("{sign} ")).with(Role::Strong, format!("{kind}{}", row.name));
+    let word = match why.holds {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => "not known",
+    };
+    line.push(Role::Plain, format!("  {word} at {}", model.number(why.step)));
+    match (why.since, why.last_otherwise()) {
+        (Some(0), _) => line.push(Role::Plain, ", since the start"),
+        (Some(since), Some(last)) if why.holds.is_some() => {
+            let other = if why.holds == Some(true) { "false" } else { "true" };
+            let other = if row.holds(last).is_some() { other } else { "not known" };
+            let text = format!(", since {}; last {other} at {}", model.number(since), model.number(last));
+            line.push(Role::Plain, text);
+        }
+        _ => {}
+    }
+    line
+}
+
+/// `acceptor2: Prepare 2 at 8, then Accept 1 A at 9, sent at 5`
+fn race_lines(model: &Model, race: &Race, paper: Paper) -> Vec<Line> {
+    let mut line = Line::of(Role::Cause, " ? ").with(Role::Node, model.address(race.node));
+    line.push(Role::Plain, ": ");
+    line.push(Role::Label, model.label(race.first, 30));
+    line.push(Role::Plain, format!(" at {}, then ", model.number(race.first)));
+    line.push(Role::Label, model.label(race.second, 30));
+    line.push(Role::Plain, format!(" at {}, ", model.number(race.second)));
+    line.push(Role::Cause, format!("sent at {}", model.number(race.sent)));
+    paper.wrapped(&line, 5)
+}
+
+fn dependence(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
+    let count = why.past.len() + why.outside.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let text = if why.outside.is_empty() {
+        format!("this depends on all {}", label::count(count, "step"))
+    } else {
+        let numbers: Vec<String> =
+            why.outside.iter().take(30).map(|s| model.number(*s).to_string()).collect();
+        format!("this depends on {} of {count} steps, not on {}", why.past.len(), numbers.join(", "))
+    };
+    let lines = paper.wrapped(&Line::of(Role::Dim, text), 2);
+    std::iter::once(Line::new()).chain(lines).map(Row::text).collect()
+}
+
+/// The same in three lines: the reason; the flip and where it comes from; the fields.
+pub(super) fn strip(session: &mut Session, paper: Paper) -> Vec<Line> {
+    let why = session.why().clone();
+    let model = session.model();
+    let row = &model.predicates()[why.predicate];
+    let mut first = Line::of(if row.is_broken(why.step) { Role::Bad } else { Role::Plain }, &why.reason);
+    if why.reason.is_empty() {
+        first = verdict(model, row, &why, paper);
+    }
+    let mut second = Line::new();
+    if let Some(since) = why.since.filter(|since| *since > 0) {
+        let (made, arrow) =
+            (if why.holds == Some(true) { "true" } else { "false" }, if paper.ascii { "<" } else { "←" });
+        second.push(Role::Plain, format!("made {made} by {} ", model.number(since)));
+        second.push(Role::Label, model.label(since, 24));
+        for link in model.chain(since).iter().skip(1).take(6) {
+            second.push(Role::Cause, format!(" {arrow} {}", model.number(link.step)));
+        }
+    }
+    let mut third = Line::new();
+    for blamed in why.blamed.iter().take(4) {
+        let since =
+            if blamed.since == 0 { "start".to_owned() } else { model.number(blamed.since).to_string() };
+        third.push(Role::Label, &blamed.name);
+        third.push(Role::Plain, format!(" set at {since}   "));
+    }
+    [first, second, third].into_iter().map(|line| line.fit(paper.width, paper.more())).collect()
+}

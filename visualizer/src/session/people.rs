@@ -1,0 +1,59 @@
+//! What people add to a trace: notes and bookmarks, and saving them.
+
+use std::path::PathBuf;
+
+use super::action::Action;
+use super::{Done, Session};
+use crate::trace_file::{Mark, Note};
+
+/// How long a note may be, in characters.
+const NOTE_MAX: usize = 2_000;
+
+impl Session {
+    pub(super) fn write(&mut self, action: Action, argument: &str) -> Result<Done, String> {
+        let text = argument.trim();
+        let (step, number) = (self.step, self.model.number(self.step));
+        let file = self.model.people();
+        match action {
+            Action::Note if text.is_empty() => {
+                let before = file.notes.len();
+                file.notes.retain(|note| note.step != step);
+                if before == file.notes.len() {
+                    return Err(
+                        "a note needs a text; without one the notes of a step are taken away".to_owned()
+                    );
+                }
+                self.unsaved = true;
+                Ok(Done::said(format!("step {number} has no note any more")))
+            }
+            Action::Note => {
+                let text = text.chars().take(NOTE_MAX).collect();
+                file.notes.push(Note { step, text, by: String::new() });
+                file.notes.sort_by_key(|note| note.step);
+                self.unsaved = true;
+                Ok(Done::said(format!("noted at step {number}; `save` keeps it in the trace")))
+            }
+            Action::Bookmark => {
+                let before = file.marks.len();
+                file.marks.retain(|mark| mark.step != step);
+                self.unsaved = true;
+                if file.marks.len() < before && text.is_empty() {
+                    return Ok(Done::said(format!("step {number} is not marked any more")));
+                }
+                let name = text.chars().take(NOTE_MAX).collect();
+                file.marks.push(Mark { step, name });
+                file.marks.sort_by_key(|mark| mark.step);
+                Ok(Done::said(format!("step {number} is marked; `'` goes from mark to mark")))
+            }
+            _ => self.save(text),
+        }
+    }
+
+    fn save(&mut self, path: &str) -> Result<Done, String> {
+        let path = if path.is_empty() { self.path.clone() } else { Some(PathBuf::from(path)) };
+        let path = path.ok_or("say where to save it: `save FILE`")?;
+        self.model.file().save(&path).map_err(|error| error.to_string())?;
+        self.unsaved = false;
+        Ok(Done::said(format!("saved as {}", path.display())))
+    }
+}
