@@ -205,6 +205,18 @@ fn clear(out: &Path) -> Result<()> {
 /// What begins the settings that vendoring adds to cargo's.
 pub(crate) const VENDORED: &str = "\n# The dependencies are in `vendor`: nothing is downloaded.\n";
 
+/// Reads a handout that was written, as it was before its dependencies were vendored.
+pub(crate) fn read_handout(folder: &Path) -> Result<Tree> {
+    let mut tree = Tree::read(folder, &|path| matches!(path, "target" | ".git" | "vendor"))?;
+    if let Ok(config) = tree.text(".cargo/config.toml")
+        && let Some((before, _)) = config.split_once(VENDORED)
+    {
+        let before = before.to_owned();
+        tree.add_text(".cargo/config.toml", before);
+    }
+    Ok(tree)
+}
+
 /// Puts the sources of all dependencies into the handout, so that nothing is downloaded to build it.
 pub(crate) fn vendor(out: &Path) -> Result<()> {
     let done = Cargo::new(out).run(&["vendor", "--locked", "--versioned-dirs", "vendor"])?;
@@ -255,6 +267,17 @@ mod tests {
         assert_eq!(handout.left_out["labs/echo/src/secret.rs"], "a `SOLUTION FILE`");
         let again = build(source.path(), &Selection::default()).unwrap();
         assert_eq!(again.tree, handout.tree);
+    }
+
+    #[test]
+    fn a_handout_is_the_same_handout_when_its_dependencies_are_in_it() {
+        let source = fixture::course();
+        let handout = build(source.path(), &Selection::default()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        write(&handout, &Target { out: dir.path().to_owned(), vendor: true, archive: None }).unwrap();
+        assert!(fs::read_to_string(dir.path().join(".cargo/config.toml")).unwrap().contains(VENDORED));
+        assert_eq!(handout.description.changed_course_files(dir.path()), Vec::<String>::new());
+        assert_eq!(read_handout(dir.path()).unwrap(), handout.tree);
     }
 
     #[test]

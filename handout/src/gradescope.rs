@@ -39,9 +39,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     }
     fs::write(&options.out, &bytes).with_context(|| format!("cannot write `{}`", options.out.display()))?;
     say(format!("{}: {} KiB", options.out.display(), bytes.len() >> 10));
-    say(
-        "Upload it in Gradescope under Configure Autograder; 0.5 CPU and 768 MB are enough for the pages of the labs.",
-    );
+    say(format!(
+        "Upload it in Gradescope under Configure Autograder. The tests get {} MiB; the container needs some more.",
+        options.memory_mib
+    ));
     Ok(true)
 }
 

@@ -52,10 +52,7 @@ struct Plan {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let old = Description::read(&options.copy)?;
     let (tree, new) = match &options.handout {
-        Some(folder) => {
-            let skip = |path: &str| matches!(path, "target" | ".git" | "vendor");
-            (Tree::read(folder, &skip)?, Description::read(folder)?)
-        }
+        Some(folder) => (generate::read_handout(folder)?, Description::read(folder)?),
         None => {
             let selection = Selection { labs: Some(old.labs.iter().cloned().collect()), parts: None };
             let handout = generate::build(&options.source, &selection)?;

@@ -66,7 +66,6 @@ impl Base {
         let (tree, description) = match &options.handout {
             Some(folder) => {
                 let description = Description::read(folder)?;
-                let skip = |path: &str| matches!(path, "target" | ".git");
                 if let Some(changed) =
                     [description.changed_students_files(folder), description.changed_course_files(folder)]
                         .concat()
@@ -74,7 +73,7 @@ impl Base {
                 {
                     bail!("`{changed}` in `{}` was changed; grade on a clean handout", folder.display());
                 }
-                (Tree::read(folder, &skip)?, description)
+                (generate::read_handout(folder)?, description)
             }
             None => {
                 let handout = generate::build(&options.source, &Selection::default())?;
