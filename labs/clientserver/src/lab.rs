@@ -62,7 +62,7 @@ mod tests {
         let workload = workload.map(str::to_owned);
         ClientServer.scenario(&LabOptions { clients: Some(clients), workload, ..LabOptions::default() })
     }
-    // BEGIN SOLUTION
+    // BEGIN INSTRUCTOR ONLY
 
     // What is expected is what the store answers, so these need one.
     fn invariants(clients: u16, workload: Option<&str>) -> Vec<String> {
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(invariants(2, Some("APPEND:k:%a,GET:k")), [monitored]);
         assert_eq!(invariants(2, Some("APPEND:k:%a,APPEND:l:%a")), [monitored]);
     }
-    // END SOLUTION
+    // END INSTRUCTOR ONLY
 
     #[test]
     fn says_what_to_give_instead() {

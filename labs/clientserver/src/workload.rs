@@ -144,14 +144,14 @@ pub fn different_keys_infinite_workload(interval: Option<Duration>) -> KvWorkloa
 #[cfg(test)]
 mod tests {
     use framework::Address;
-    // BEGIN SOLUTION
+    // BEGIN INSTRUCTOR ONLY
     use framework::Application;
-    // END SOLUTION
+    // END INSTRUCTOR ONLY
 
     use super::*;
-    // BEGIN SOLUTION
+    // BEGIN INSTRUCTOR ONLY
     use crate::kvstore::KvStore;
-    // END SOLUTION
+    // END INSTRUCTOR ONLY
 
     #[test]
     fn parses_commands() {
@@ -194,7 +194,7 @@ mod tests {
         (0..count).map_while(|i| workload.command(Address::client(client), i)).collect()
     }
 
-    // BEGIN SOLUTION
+    // BEGIN INSTRUCTOR ONLY
     // Without a store there is nothing to compare with.
     #[test]
     fn presets_expect_what_a_store_answers() {
@@ -215,7 +215,7 @@ mod tests {
             }
         }
     }
-    // END SOLUTION
+    // END INSTRUCTOR ONLY
 
     #[test]
     fn appends_to_the_same_key_tell_whose_they_are() {
