@@ -386,8 +386,8 @@ fn t17(search: &mut SearchTest) -> Result<Reached, Failed> {
             _ => Outcome::holds(),
         }
     });
-    let reached = search.stage("both clients get three responses").goal(three).from(&start)?;
-    search.stage("the first 200,000 states").bounded(200_000).from(&start)?;
+    let reached = search.stage("both clients get three responses").max_depth(60).goal(three).from(&start)?;
+    search.stage("the first 200,000 states").max_depth(100).bounded(200_000).from(&start)?;
     search.stage("random ways, 300 events long").random(30).max_depth(300).from(&start)?;
     search.stage("and on from three responses").random(30).max_depth(300).from(&reached)?;
     Ok(reached)

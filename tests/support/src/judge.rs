@@ -42,7 +42,7 @@ pub(crate) fn covering_stage(stage: &Stage<'_>, results: &Results, aim: Covering
         Verdict::Exhausted => true,
         Verdict::BudgetSpent(budget) => match aim {
             Covering::All => false,
-            Covering::States(_) => *budget == Budget::States,
+            Covering::States(_) => matches!(budget, Budget::States | Budget::Depth),
             Covering::Depth(_) => *budget == Budget::Depth,
             Covering::Probes(_) => *budget == Budget::Probes,
         },

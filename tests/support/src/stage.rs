@@ -61,7 +61,8 @@ impl<'a> Stage<'a, Aimless> {
         self.aim(Covering::All)
     }
 
-    /// Passes when this many states, in breadth-first order, violate nothing, or there are no more.
+    /// Passes when this many states, in breadth-first order, violate nothing, or there are no more within
+    /// [`max_depth`](Stage::max_depth).
     pub fn bounded(mut self, states: u64) -> Stage<'a, Covering> {
         self.settings.max_states = Some(states);
         self.aim(Covering::States(states))
