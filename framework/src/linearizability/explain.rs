@@ -167,7 +167,7 @@ impl fmt::Display for Explanation {
 }
 
 /// Why a history is not consistent; `None` if it is, or if it is not known in `steps_max` steps
-/// ([`check`](crate::linearizability::check) tells the two apart).
+/// ([`check`](fn@crate::linearizability::check) tells the two apart).
 ///
 /// As many steps again are spent on a small core.
 ///

@@ -2,8 +2,8 @@
 //!
 //! - A [`Specification`] says what operations mean one after the other; [`ApplicationSpecification`] makes one of an
 //!   [`Application`](crate::Application).
-//! - A [`History`] records who asked for what, when, and what came back. [`check`] decides whether some order explains it,
-//!   and [`explain`] says why not: which few operations conflict, in a sentence and in a drawing.
+//! - A [`History`] records who asked for what, when, and what came back. [`check`](fn@check) decides whether some order explains it,
+//!   and [`explain`](fn@explain) says why not: which few operations conflict, in a sentence and in a drawing.
 //! - A [`Monitor`] does the same along a search, step by step, without a history.
 //!   [`predicate::sequentially_consistent`](crate::predicate::sequentially_consistent) looks at the results of finished
 //!   clients and needs neither.

@@ -5,6 +5,7 @@ use std::io::{self, Stdout, Write};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crossterm::cursor::Show;
 use crossterm::event::{
@@ -36,6 +37,7 @@ impl Screen {
             let value = usize::try_from(number).unwrap_or_default();
             signal_hook::flag::register_usize(number, Arc::clone(&signal), value)?;
         }
+        end_without_a_terminal(&signal);
         // With NO_COLOR this version of crossterm writes sequences that undo bold and reversed. Colours are chosen by
         // the theme, which knows of NO_COLOR.
         style::force_color_output(true);
@@ -93,6 +95,26 @@ impl Drop for Screen {
         give_back();
     }
 }
+
+/// Ends the process some time after a signal asked for it, if the viewer has not done so by then: where the terminal is
+/// gone, crossterm reads the end of its input again and again, and never comes back to us.
+fn end_without_a_terminal(signal: &Arc<AtomicUsize>) {
+    let signal = Arc::downgrade(signal);
+    std::thread::spawn(move || {
+        // The viewer gives its share up when it ends.
+        while let Some(asked) = signal.upgrade().map(|signal| signal.load(Ordering::Relaxed)) {
+            std::thread::sleep(GRACE);
+            if asked != 0 {
+                give_back();
+                let number = i32::try_from(asked).unwrap_or_default();
+                let _ended = signal_hook::low_level::emulate_default_handler(number);
+            }
+        }
+    });
+}
+
+/// How long the viewer has to end by itself.
+const GRACE: Duration = Duration::from_millis(300);
 
 fn ending_signals() -> Vec<i32> {
     #[cfg(unix)]
