@@ -121,8 +121,8 @@ fn cases(quick: bool) -> Vec<Case> {
             two_phase_commit(6, 50_816, true),
             delivery_log(2, None, 9_573, true, &[]),
             flood(20, 10_648, &[]),
-            crashes(6, 1, &[]),
-            monitored(3, 1, &[]),
+            crashes(6, 8_161, &[]),
+            monitored(3, 1_987, &[]),
         ];
     }
     const FAST: &[Target] = &[Target::TimesStateright(60.0)];
@@ -143,8 +143,8 @@ fn cases(quick: bool) -> Vec<Case> {
         delivery_log(3, Some(14), 405_518, true, NEVER_SLOWER),
         delivery_log(3, None, 9_510_278, false, &[]),
         flood(50, 140_608, NEVER_SLOWER),
-        crashes(11, 1, MILLION),
-        monitored(60, 1, MILLION),
+        crashes(9, 553_504, MILLION),
+        monitored(8, 5_368_529, MILLION),
     ]
 }
 
@@ -254,10 +254,23 @@ fn flood(messages: u32, states: u64, targets: &'static [Target]) -> Case {
     }
 }
 
-/// Raft in which any server may crash once, and restart.
+/// The Raft of the lab, which saves what it promises, with one crash of any server, and one restart.
 fn crashes(depth: u32, states: u64, targets: &'static [Target]) -> Case {
-    let case = raft("raft, 1 crash, 1 restart", (1, 1, 2), depth, states, false, targets);
-    Case { more: Settings::default().crashes(1).restarts(1), ..case }
+    let own = raft_lab::Raft.options().into_iter();
+    let own = own.map(|option| (option.name.to_owned(), option.default.to_owned())).collect();
+    let scenario = raft_lab::Raft.scenario(&LabOptions { own, ..LabOptions::default() });
+    let scenario = scenario.expect("the options make sense");
+    Case {
+        workload: "raft, 1 crash, 1 restart",
+        size: format!("3 servers, 1 client, depth {depth}"),
+        system: scenario.system,
+        invariants: scenario.invariants,
+        max_depth: Some(depth),
+        states,
+        compared: false,
+        targets,
+        more: Settings::default().crashes(1).restarts(1),
+    }
 }
 
 /// Two clients of one store, whose results a monitor checks to be linearizable.
