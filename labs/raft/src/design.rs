@@ -3,8 +3,10 @@
 use clientserver::{KvCommand, KvResponse, KvWorkload};
 use framework::{Address, Client, Node, System, SystemError};
 
+use crate::admin::{AdminClient, AdminCommand, AdminResponse};
 use crate::client::RaftClient;
 use crate::inspect::Inspect;
+use crate::options::Options;
 use crate::server::RaftServer;
 
 /// A solution of the lab: how its servers and its clients are made.
@@ -22,27 +24,50 @@ pub trait Design: Send + Sync + 'static {
             Timer = <Self::Server as Node>::Timer,
         >;
 
-    /// A server of the group `servers` that has never run; `own` is its address.
-    fn server(&self, own: Address, servers: &[Address]) -> Self::Server;
+    /// A server that has never run; `own` is its address. `members` are the servers of the group when it begins; those
+    /// that may join later are made without any.
+    fn server(&self, own: Address, members: &[Address], options: &Options) -> Self::Server;
 
-    /// A client of the group `servers`.
+    /// A client of these servers.
     fn client(&self, servers: &[Address]) -> Self::Client;
 }
 
+/// A solution of parts 7 and 8: its servers obey an administrator.
+pub trait Reconfigurable: Design {
+    /// Its administrator.
+    type Admin: Client<
+            Command = AdminCommand,
+            Response = AdminResponse,
+            Message = <Self::Server as Node>::Message,
+            Timer = <Self::Server as Node>::Timer,
+        >;
+
+    /// An administrator of these servers: all that there are, whether they are members or not.
+    fn admin(&self, servers: &[Address]) -> Self::Admin;
+}
+
 /// The solution in this crate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Handout;
 
 impl Design for Handout {
     type Server = RaftServer;
     type Client = RaftClient;
 
-    fn server(&self, _: Address, servers: &[Address]) -> RaftServer {
-        RaftServer::new(servers.to_vec())
+    fn server(&self, _: Address, members: &[Address], options: &Options) -> RaftServer {
+        RaftServer::new(members.to_vec(), options.clone())
     }
 
     fn client(&self, servers: &[Address]) -> RaftClient {
         RaftClient::new(servers.to_vec())
+    }
+}
+
+impl Reconfigurable for Handout {
+    type Admin = AdminClient;
+
+    fn admin(&self, servers: &[Address]) -> AdminClient {
+        AdminClient::new(servers.to_vec())
     }
 }
 
@@ -51,7 +76,31 @@ pub fn server_addresses(count: u16) -> Vec<Address> {
     (1..=count).map(Address::server).collect()
 }
 
-/// `server1` to `serverN`, and these clients.
+/// Adds `server1` to `serverN` for `count` servers of which the first `members` are the group when it begins; the others
+/// may join later. Returns all their addresses.
+///
+/// # Errors
+///
+/// When the system has nodes with such addresses.
+pub fn add_servers<D: Design>(
+    system: &mut System,
+    design: &D,
+    members: u16,
+    count: u16,
+    options: &Options,
+) -> Result<Vec<Address>, SystemError> {
+    let servers = server_addresses(count);
+    let (group, spare) = servers.split_at(usize::from(members).min(servers.len()));
+    for own in group {
+        system.add(*own, design.server(*own, group, options))?;
+    }
+    for own in spare {
+        system.add(*own, design.server(*own, &[], options))?;
+    }
+    Ok(servers)
+}
+
+/// `server1` to `serverN`, with the [options](Options) of parts 1 to 4, and these clients.
 ///
 /// # Errors
 ///
@@ -61,11 +110,8 @@ pub fn system<D: Design>(
     server_count: u16,
     clients: impl IntoIterator<Item = (Address, KvWorkload)>,
 ) -> Result<System, SystemError> {
-    let servers = server_addresses(server_count);
     let mut system = System::new();
-    for own in &servers {
-        system.add(*own, design.server(*own, &servers))?;
-    }
+    let servers = add_servers(&mut system, design, server_count, server_count, &Options::default())?;
     for (address, workload) in clients {
         system.add_client(address, design.client(&servers), workload)?;
     }

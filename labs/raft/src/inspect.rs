@@ -3,11 +3,15 @@
 use clientserver::{AmoCommand, KvCommand, KvStore};
 use framework::Address;
 
+use crate::configuration::Configuration;
+
 /// What a server is in its term. (Section 5.1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It follows a leader, if there is one.
     Follower,
+    /// It asks whether it could win an election. (Part 7)
+    PreCandidate,
     /// It stands for election.
     Candidate,
     /// It is leader.
@@ -30,6 +34,19 @@ pub enum EntryKind<'a> {
     Command(&'a AmoCommand<KvCommand>),
     /// Nothing: an entry that a leader makes for itself. Not every solution has these.
     Noop,
+    /// Who is in the group from here on. (Part 8)
+    Configuration(&'a Configuration),
+}
+
+/// The snapshot at the beginning of a log, to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotView<'a> {
+    /// The index of the last entry that it replaces.
+    pub last_included_index: u64,
+    /// The term of that entry.
+    pub last_included_term: u64,
+    /// The newest configuration in what it replaces, if there was one. (Part 8)
+    pub configuration: Option<&'a Configuration>,
 }
 
 /// What the tests of parts 2 and later may know of a server.
@@ -41,7 +58,9 @@ pub enum EntryKind<'a> {
 /// |---|---|
 /// | 1 | [`store`](Self::store) only, which is given |
 /// | 2 | [`current_term`](Self::current_term), [`voted_for`](Self::voted_for), [`role`](Self::role) |
-/// | 3, 4 | all |
+/// | 3, 4 | all but the following |
+/// | 5 | [`first_index`](Self::first_index), [`snapshot`](Self::snapshot) |
+/// | 8 | [`configuration`](Self::configuration) |
 ///
 /// Indexes start at 1, as in the paper; term 0 is before the first election. A solution whose log begins with an
 /// artificial entry hides it here.
@@ -69,4 +88,14 @@ pub trait Inspect {
     fn entry(&self, index: u64) -> Option<EntryView<'_>>;
     /// Its key-value store, as of [`last_applied`](Self::last_applied).
     fn store(&self) -> &KvStore;
+    /// The snapshot that stands for the entries before [`first_index`](Self::first_index), if it has one. It has none
+    /// until part 5.
+    fn snapshot(&self) -> Option<SnapshotView<'_>> {
+        None
+    }
+    /// The configuration that it uses, if it comes from its log or its snapshot; `None` if it is the one that the server
+    /// was made with. It is that one until part 8.
+    fn configuration(&self) -> Option<&Configuration> {
+        None
+    }
 }

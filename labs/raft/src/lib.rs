@@ -3,38 +3,27 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod client;
-// BEGIN SOLUTION
-mod commit;
-// END SOLUTION
+mod configuration;
 mod design;
-// BEGIN SOLUTION
-mod election;
-// END SOLUTION
 mod inspect;
 mod lab;
-// BEGIN SOLUTION
-mod log;
-// END SOLUTION
 mod message;
-// BEGIN SOLUTION
-mod persistence;
-// END SOLUTION
+mod options;
 pub mod predicates;
-// BEGIN SOLUTION
-mod replication;
-// END SOLUTION
 mod server;
 mod timer;
 
+pub use admin::{
+    AdminClient, AdminCommand, AdminParser, AdminReply, AdminRequest, AdminResponse, AdminWorkload,
+};
 pub use client::RaftClient;
-pub use design::{Design, Handout, server_addresses, system};
-pub use inspect::{EntryKind, EntryView, Inspect, Role};
+pub use configuration::Configuration;
+pub use design::{Design, Handout, Reconfigurable, add_servers, server_addresses, system};
+pub use inspect::{EntryKind, EntryView, Inspect, Role, SnapshotView};
 pub use lab::Raft;
-// BEGIN SOLUTION
-pub use log::Entry;
-pub use message::{AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply};
-// END SOLUTION
-pub use message::Message;
+pub use message::*;
+pub use options::Options;
 pub use server::RaftServer;
 pub use timer::{CLIENT_RETRY, ELECTION_TIMEOUT, HEARTBEAT_INTERVAL, Timer};

@@ -2,9 +2,10 @@
 
 use clientserver::{AmoCommand, AmoResponse, KvCommand, KvResponse};
 use serde::{Deserialize, Serialize};
-// BEGIN SOLUTION
 
-use crate::log::Entry;
+use crate::admin::{AdminReply, AdminRequest};
+// BEGIN SOLUTION
+pub use crate::server::Entry;
 // END SOLUTION
 
 /// The messages of this lab.
@@ -17,6 +18,10 @@ pub enum Message {
     Request(AmoCommand<KvCommand>),
     /// From a server to the client that asked.
     Reply(AmoResponse<KvResponse>),
+    /// From an administrator to a server.
+    AdminRequest(AdminRequest),
+    /// From a server to the administrator that asked.
+    AdminReply(AdminReply),
     // BEGIN SOLUTION
     /// From a candidate to every other server.
     RequestVote(RequestVote),

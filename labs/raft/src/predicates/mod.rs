@@ -143,6 +143,9 @@ pub(crate) fn describe(entry: Option<EntryView<'_>>) -> String {
     match entry {
         None => "no entry".to_owned(),
         Some(EntryView { term, kind: EntryKind::Noop }) => format!("an empty entry of term {term}"),
+        Some(EntryView { term, kind: EntryKind::Configuration(configuration) }) => {
+            format!("the configuration {configuration} of term {term}")
+        }
         Some(EntryView { term, kind: EntryKind::Command(command) }) => {
             format!("{}'s command {} of term {term}", command.client, command.sequence)
         }

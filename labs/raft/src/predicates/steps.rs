@@ -151,6 +151,7 @@ pub fn entries_are_made_by_leaders<N: Node + Inspect>() -> StepPredicate {
                 let role = match after.role() {
                     Role::Leader => "leader",
                     Role::Candidate => "candidate",
+                    Role::PreCandidate => "pre-candidate",
                     Role::Follower => "follower",
                 };
                 let entry = describe(after.entry(index));

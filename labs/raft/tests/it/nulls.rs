@@ -5,7 +5,7 @@ use clientserver::{AmoApplication, AmoCommand, AmoResponse, KvCommand, KvRespons
 use framework::predicate::clients_done;
 use framework::{Address, Application, Client, Context, Durable, Node};
 use raft::predicates as p;
-use raft::{CLIENT_RETRY, Design, ELECTION_TIMEOUT, EntryKind, EntryView, Inspect, Role};
+use raft::{CLIENT_RETRY, Design, ELECTION_TIMEOUT, EntryKind, EntryView, Inspect, Options, Role};
 use search::{Results, Settings, bfs};
 use serde::{Deserialize, Serialize};
 
@@ -189,7 +189,7 @@ impl Design for Null {
     type Server = Server;
     type Client = Asking;
 
-    fn server(&self, own: Address, servers: &[Address]) -> Server {
+    fn server(&self, own: Address, servers: &[Address], _: &Options) -> Server {
         Server {
             null: *self,
             own,

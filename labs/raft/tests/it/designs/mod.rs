@@ -10,7 +10,7 @@ mod server;
 
 use clientserver::KvStore;
 use framework::Address;
-use raft::Design;
+use raft::{Design, Options};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::VariantClient;
@@ -202,7 +202,7 @@ impl Design for Variant {
     type Server = VariantServer;
     type Client = VariantClient;
 
-    fn server(&self, own: Address, servers: &[Address]) -> VariantServer {
+    fn server(&self, own: Address, servers: &[Address], _: &Options) -> VariantServer {
         VariantServer::new(*self, own, servers, KvStore::default())
     }
 

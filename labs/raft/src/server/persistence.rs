@@ -4,7 +4,7 @@
 use framework::{Address, Durable};
 use serde::{Deserialize, Serialize};
 
-use crate::log::Log;
+use crate::server::log::Log;
 use crate::server::{Ctx, RaftServer};
 
 /// The persistent state of a server. Everything else can be found out again: what is committed the next leader says,

@@ -4,8 +4,8 @@
 use clientserver::{AmoCommand, KvCommand};
 use framework::Application;
 
-use crate::log::Entry;
 use crate::message::Message;
+use crate::server::log::Entry;
 use crate::server::{Ctx, RaftServer, RoleData};
 
 impl RaftServer {

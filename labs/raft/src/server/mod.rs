@@ -2,6 +2,12 @@
 // STUB: #![allow(unused)] // Remove this line when you start.
 
 // BEGIN SOLUTION
+mod commit;
+mod election;
+mod log;
+mod persistence;
+mod replication;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 // END SOLUTION
@@ -12,10 +18,15 @@ use serde::{Deserialize, Serialize};
 use crate::inspect::{EntryView, Inspect, Role};
 // BEGIN SOLUTION
 use crate::inspect::EntryKind;
-use crate::log::Log;
 // END SOLUTION
 use crate::message::Message;
+use crate::options::Options;
 use crate::timer::Timer;
+
+// BEGIN SOLUTION
+pub use log::Entry;
+use log::Log;
+// END SOLUTION
 
 /// The context of a server's handler.
 pub(crate) type Ctx = Context<Message, Timer>;
@@ -28,6 +39,8 @@ pub(crate) type Ctx = Context<Message, Timer>;
 pub struct RaftServer {
     /// All servers of the group, this one included. Never changes.
     pub(crate) servers: Vec<Address>,
+    /// What it shall do beyond parts 1 to 4. Never changes.
+    pub(crate) options: Options,
     /// The store, with what is needed to execute every command once.
     pub(crate) application: AmoApplication<KvStore>,
     // BEGIN SOLUTION
@@ -74,11 +87,13 @@ pub(crate) enum RoleData {
 // END SOLUTION
 
 impl RaftServer {
-    /// A server of the group `servers`, which includes it, that has never run.
-    pub fn new(servers: Vec<Address>) -> Self {
+    /// A server of the group `servers`, which includes it, that has never run. What of `options` it cannot do yet, it
+    /// leaves out.
+    pub fn new(servers: Vec<Address>, options: Options) -> Self {
         // BEGIN SOLUTION
         Self {
             servers,
+            options,
             application: AmoApplication::new(KvStore::default()),
             current_term: 0,
             voted_for: None,
@@ -88,7 +103,7 @@ impl RaftServer {
             role: RoleData::Follower { heard: false },
         }
         // END SOLUTION
-        // STUB: Self { servers, application: AmoApplication::new(KvStore::default()) }
+        // STUB: Self { servers, options, application: AmoApplication::new(KvStore::default()) }
     }
     // BEGIN SOLUTION
 
@@ -136,8 +151,10 @@ impl Node for RaftServer {
             Message::AppendEntriesReply(reply) => self.on_append_entries_reply(from, &reply, ctx),
             // END SOLUTION
             // STUB: Message::Request(command) => {} // Part 1, then part 3.
+            // Administrators send this: parts 7 and 8.
+            Message::AdminRequest(_) => {}
             // Only servers send these.
-            Message::Reply(_) => {}
+            Message::Reply(_) | Message::AdminReply(_) => {}
         }
     }
 
