@@ -9,7 +9,7 @@ use crate::guard;
 use crate::memory;
 use crate::minimize;
 use crate::missed::{Missed, NearMiss, Obstacles};
-use crate::observe::Watch;
+use crate::observe::Follower;
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::properties::Properties;
@@ -425,7 +425,7 @@ fn outcome_at_end(settings: &Settings, invariant: &str, trace: &Trace) -> Option
         }
     }
     if let Some(monitor) = settings.monitors.iter().find(|monitor| monitor.name() == invariant) {
-        let mut watch = Watch::at(monitor, &trace.start).ok()?;
+        let mut watch = Follower::at(monitor, &trace.start).ok()?;
         for (pair, event) in states.windows(2).zip(&trace.events) {
             watch.see_states(&pair[0], event, &pair[1]).ok()?;
         }

@@ -9,7 +9,7 @@ use framework::{Address, Event, Payload, Step, View};
 
 use crate::delivery::Delivery;
 use crate::guard;
-use crate::observe::Watch;
+use crate::observe::Follower;
 use crate::results::{HandlerFault, Trace, Verdict};
 use crate::settings::Settings;
 use crate::state::{State, StepError};
@@ -22,7 +22,7 @@ pub struct Target<'a> {
     settings: &'a Settings,
     alive: Option<&'a Alive>,
     /// What the monitor that is violated knows where the trace starts.
-    monitor_at_start: OnceCell<Option<Watch<'a>>>,
+    monitor_at_start: OnceCell<Option<Follower<'a>>>,
     /// The steps that may still be tried: the same on every machine, and the end of a very long minimization.
     steps_left: Cell<u64>,
 }
@@ -102,11 +102,11 @@ impl<'a> Target<'a> {
     }
 
     /// The monitor that is violated, if it is one, at the start of the trace.
-    fn watch(&self, start: &State) -> Option<Watch<'a>> {
+    fn watch(&self, start: &State) -> Option<Follower<'a>> {
         let begin = || {
             let What::Violation(name) = self.what else { return None };
             let monitor = self.settings.monitors.iter().find(|monitor| monitor.name() == name)?;
-            Watch::at(monitor, start).ok()
+            Follower::at(monitor, start).ok()
         };
         self.monitor_at_start.get_or_init(begin).clone()
     }

@@ -42,18 +42,23 @@ fn as_if_finished(before: &Local, event: &Event) -> Option<Local> {
     handled.ok().map(|_| local)
 }
 
-/// A monitor that follows a sequence of events.
+/// A monitor that follows a sequence of events, one step after the other: what it would know in a search that came this
+/// way.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch<'m> {
+pub struct Follower<'m> {
     monitor: &'m Monitor,
     pub(crate) residual: Vec<u8>,
     /// What the monitor says of the last step it saw.
     pub(crate) outcome: Outcome,
 }
 
-impl<'m> Watch<'m> {
+impl<'m> Follower<'m> {
     /// What a monitor knows at a state: it is shown the state's whole history.
-    pub(crate) fn at(monitor: &'m Monitor, state: &State) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// Says why the monitor cannot judge the clients of this system.
+    pub fn at(monitor: &'m Monitor, state: &State) -> Result<Self, String> {
         let initial = state.initial_locals();
         let workers: Vec<(Address, &dyn AnyWorker)> = state
             .addresses()
@@ -69,6 +74,11 @@ impl<'m> Watch<'m> {
         Ok(watch)
     }
 
+    /// What the monitor says of the events so far.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
     /// Shows the monitor a step. After a violation nothing changes any more.
     pub(crate) fn see(&mut self, address: Address, step: (&Local, &Event, &Local)) -> Result<(), String> {
         if self.outcome.is_ok()
@@ -80,8 +90,12 @@ impl<'m> Watch<'m> {
         Ok(())
     }
 
-    /// Shows the monitor a step from one state to the next.
-    pub(crate) fn see_states(&mut self, before: &State, event: &Event, after: &State) -> Result<(), String> {
+    /// Shows the monitor a step from one state to the next. After a violation nothing changes any more.
+    ///
+    /// # Errors
+    ///
+    /// Says why the monitor cannot judge the step.
+    pub fn see_states(&mut self, before: &State, event: &Event, after: &State) -> Result<(), String> {
         let place = before.addresses().iter().position(|address| *address == event.node());
         let Some(i) = place else { return Ok(()) };
         self.see(event.node(), (before.local(i), event, after.local(i)))

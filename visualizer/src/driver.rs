@@ -20,7 +20,7 @@ use crate::finish::Finish;
 use crate::json::Report;
 use crate::options::{self, Request, Strategy};
 use crate::progress::LiveLine;
-use crate::record::record;
+use crate::record::record_with_goals;
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
@@ -171,7 +171,8 @@ impl<'a> Job<'a> {
         let code = finishes.iter().fold(code, |code, finish| finish.exit_code(code));
         let goals: Vec<String> = missed.iter().map(|(name, _)| name.clone()).collect();
         let missed = missed.and_then(|(_, missed)| missed).or_else(|| results.missed.clone());
-        let trace = record(&results, &self.settings, self.origin(), self.request.strategy.word());
+        let (strategy, asked) = (self.request.strategy.word(), &self.scenario.goals);
+        let trace = record_with_goals(&results, &self.settings, asked, self.origin(), strategy);
         let (saved, failed) = match trace.as_ref().map(|trace| self.save(trace, &results.verdict, console)) {
             Some(Ok(path)) => (path, false),
             Some(Err(error)) => {
@@ -433,6 +434,10 @@ mod tests {
             TraceFile::load(&folder("violated").join("target/traces/register-violated.json")).unwrap();
         assert_eq!(trace.verdict.name, "texts are kept");
         assert_eq!(trace.origin.command, "cargo lab search register --clients 2");
+        // What the lab asks for is known at every step, also what this search did not ask.
+        let asked: Vec<_> = trace.predicates.iter().map(|asked| asked.name.as_str()).collect();
+        assert_eq!(asked, ["texts are kept", "all writers are done"]);
+        assert!(trace.steps.iter().all(|step| step.truth.iter().all(|truth| truth.holds.is_some())));
     }
 
     #[test]

@@ -76,6 +76,6 @@ pub use driver::lab_main;
 pub use exit_code::ExitCode;
 pub use model::Model;
 pub use pool::{Pool, PoolError, ValueId};
-pub use record::record;
+pub use record::{record, record_with_goals};
 pub use trace_file::{TraceFile, TraceFileError};
 pub use tui::screenshot;

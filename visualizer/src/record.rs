@@ -1,10 +1,13 @@
 //! Turns what a search found into a trace file: replays the trace and writes down what every step did.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use framework::{Address, Envelope, Event, Local, Outcome, Payload, PendingTimer, Predicate, Stimulus};
-use search::{Delivery, HandlerFault, Results, Settings, State, Trace, Verdict};
+use framework::linearizability::Monitor;
+use framework::{
+    Address, Envelope, Event, Local, Outcome, Payload, PendingTimer, Predicate, StepPredicate, Stimulus,
+    guard,
+};
+use search::{Activity, Delivery, Follower, HandlerFault, Results, Settings, State, Trace, Verdict, Watch};
 
 use crate::handler_log;
 use crate::trace_file::{
@@ -16,8 +19,20 @@ use crate::trace_file::{
 ///
 /// `strategy` is the word for how it was found, such as `bfs`.
 pub fn record(results: &Results, settings: &Settings, origin: Origin, strategy: &str) -> Option<TraceFile> {
+    record_with_goals(results, settings, &[], origin, strategy)
+}
+
+/// As [`record`], and says of every step whether `goals` hold too, which the search was not asked to find.
+pub fn record_with_goals(
+    results: &Results,
+    settings: &Settings,
+    goals: &[Predicate],
+    origin: Origin,
+    strategy: &str,
+) -> Option<TraceFile> {
     let trace = results.trace.as_ref()?;
-    let mut recorder = Recorder::default();
+    let asked = Asked::of(settings, goals);
+    let mut recorder = Recorder::new(&asked);
     recorder.file.origin = origin;
     recorder.file.network = network(&settings.delivery, trace.start.addresses());
     recorder.file.search = Search {
@@ -29,21 +44,70 @@ pub fn record(results: &Results, settings: &Settings, origin: Origin, strategy: 
         found_len: trace.found_len,
     };
     recorder.file.verdict = finding(&results.verdict);
-    recorder.predicates(settings);
     recorder.start(&trace.start);
-    recorder.steps(trace, &results.verdict, settings);
-    Some(recorder.file)
+    recorder.steps(trace, &results.verdict, &settings.delivery);
+    Some(recorder.finish())
 }
 
-/// Builds the file; remembers the numbers of messages.
-#[derive(Default)]
-struct Recorder {
-    file: TraceFile,
+/// The predicates whose truth is written down for every step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) invariants: Vec<Predicate>,
+    pub(crate) step_invariants: Vec<StepPredicate>,
+    pub(crate) monitors: Vec<Monitor>,
+    pub(crate) goals: Vec<Predicate>,
+    pub(crate) prunes: Vec<Predicate>,
+}
+
+impl Asked {
+    /// Those of a search, and more goals.
+    pub(crate) fn of(settings: &Settings, goals: &[Predicate]) -> Self {
+        let known = |goal: &&Predicate| settings.goals.iter().any(|known| known.name() == goal.name());
+        let more = goals.iter().filter(|goal| !known(goal));
+        Self {
+            invariants: settings.invariants.clone(),
+            step_invariants: settings.step_invariants.clone(),
+            monitors: settings.monitors.clone(),
+            goals: settings.goals.iter().chain(more).cloned().collect(),
+            prunes: settings.prunes.clone(),
+        }
+    }
+
+    /// Their names, in the order in which [`truth`](Recorder::truth) asks them. A monitor is an invariant of the whole
+    /// way.
+    fn infos(&self) -> Vec<PredicateInfo> {
+        let mut infos = Vec::new();
+        let mut add = |kind, name: &str| infos.push(PredicateInfo { kind, name: name.to_owned() });
+        self.invariants.iter().for_each(|p| add(PredicateKind::Invariant, p.name()));
+        self.step_invariants.iter().for_each(|p| add(PredicateKind::StepInvariant, p.name()));
+        self.monitors.iter().for_each(|p| add(PredicateKind::Invariant, p.name()));
+        self.goals.iter().for_each(|p| add(PredicateKind::Goal, p.name()));
+        self.prunes.iter().for_each(|p| add(PredicateKind::Prune, p.name()));
+        infos
+    }
+}
+
+/// Builds a file, step by step; remembers the numbers of messages, and what monitors know.
+pub(crate) struct Recorder<'a> {
+    pub(crate) file: TraceFile,
+    asked: &'a Asked,
     messages: BTreeMap<Envelope, MessageId>,
+    /// One for each monitor, from the start on; an error says why it cannot judge.
+    followers: Vec<Result<Follower<'a>, String>>,
 }
 
-impl Recorder {
-    fn start(&mut self, start: &State) {
+impl<'a> Recorder<'a> {
+    pub(crate) fn new(asked: &'a Asked) -> Self {
+        let file = TraceFile { predicates: asked.infos(), ..TraceFile::default() };
+        Self { file, asked, messages: BTreeMap::new(), followers: Vec::new() }
+    }
+
+    pub(crate) fn finish(self) -> TraceFile {
+        self.file
+    }
+
+    /// Writes down the state in which the trace starts, with the events that led there.
+    pub(crate) fn start(&mut self, start: &State) {
         for (i, address) in start.addresses().iter().enumerate() {
             let local = start.local(i);
             let type_name = local.node.type_name().to_owned();
@@ -59,20 +123,11 @@ impl Recorder {
             let id = self.message(envelope);
             self.file.start.network.push(id);
         }
+        self.followers = self.asked.monitors.iter().map(|monitor| Follower::at(monitor, start)).collect();
+        self.file.start.truth = self.truth(None, start);
     }
 
-    /// The names of the predicates, in the order in which [`truth`] asks them.
-    fn predicates(&mut self, settings: &Settings) {
-        let mut add = |kind, name: &str| {
-            self.file.predicates.push(PredicateInfo { kind, name: name.to_owned() });
-        };
-        settings.invariants.iter().for_each(|p| add(PredicateKind::Invariant, p.name()));
-        settings.step_invariants.iter().for_each(|p| add(PredicateKind::StepInvariant, p.name()));
-        settings.goals.iter().for_each(|p| add(PredicateKind::Goal, p.name()));
-        settings.prunes.iter().for_each(|p| add(PredicateKind::Prune, p.name()));
-    }
-
-    fn steps(&mut self, trace: &Trace, verdict: &Verdict, settings: &Settings) {
+    fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
         // The event that a handler failed on is not tried again: it might not return.
         let (fine, failing) = match (fault(verdict), trace.events.split_last()) {
             (Some((what, fault)), Some((last, before)))
@@ -82,28 +137,17 @@ impl Recorder {
             }
             _ => (&trace.events[..], None),
         };
-        let (states, stuck) = replay(&trace.start, fine, &settings.delivery);
-        self.file.start.truth = truth(settings, None, &trace.start);
+        let (states, stuck) = replay(&trace.start, fine, delivery);
         for (pair, event) in states.windows(2).zip(fine) {
             self.step(&pair[0], event, &pair[1]);
-            if let Some(step) = self.file.steps.last_mut() {
-                step.truth = truth(settings, Some((&pair[0], event)), &pair[1]);
-            }
         }
         for (event, problem) in stuck.into_iter().chain(failing) {
-            let event = self.happening(event);
-            self.file.steps.push(Step {
-                event,
-                after: None,
-                sent: Vec::new(),
-                fault: Some(problem),
-                log: Vec::new(),
-                truth: Vec::new(),
-            });
+            self.fail(event, problem);
         }
     }
 
-    fn step(&mut self, before: &State, event: &Event, after: &State) {
+    /// Writes down an event, and what came of it.
+    pub(crate) fn step(&mut self, before: &State, event: &Event, after: &State) {
         let node = event.node();
         let Some(i) = before.addresses().iter().position(|address| *address == node) else { return };
         let (sent, log) = handler_log::collect(|| sent_by(before.local(i), event));
@@ -112,9 +156,56 @@ impl Recorder {
             .into_iter()
             .map(|(to, message)| self.message(Envelope { from: node, to, message }))
             .collect();
+        let happening = self.happening(event);
+        let state = Some(self.node_state(after.local(i)));
+        for follower in &mut self.followers {
+            let seen = follower.as_mut().map(|follower| follower.see_states(before, event, after));
+            if let Ok(Err(problem)) = seen {
+                *follower = Err(problem);
+            }
+        }
+        let truth = self.truth(Some((before, event)), after);
+        self.file.steps.push(Step { event: happening, after: state, sent, fault: None, log, truth });
+    }
+
+    /// Writes down an event whose handler failed.
+    pub(crate) fn fail(&mut self, event: &Event, problem: String) {
         let event = self.happening(event);
-        let after = Some(self.node_state(after.local(i)));
-        self.file.steps.push(Step { event, after, sent, fault: None, log, truth: Vec::new() });
+        self.file.steps.push(Step {
+            event,
+            after: None,
+            sent: Vec::new(),
+            fault: Some(problem),
+            log: Vec::new(),
+            truth: Vec::new(),
+        });
+    }
+
+    /// What every predicate says of a state, and of the step that leads there.
+    fn truth(&self, step: Option<(&State, &Event)>, after: &State) -> Vec<Truth> {
+        let states = |predicates: &[Predicate]| -> Vec<Truth> {
+            let ask = |p: &Predicate| asked(p.name(), || Some(p.explained(&after.view())));
+            predicates.iter().map(ask).collect()
+        };
+        let mut truth = states(&self.asked.invariants);
+        truth.extend(self.asked.step_invariants.iter().map(|predicate| {
+            asked(predicate.name(), || {
+                let (before, event) = step?;
+                // Steps that change nothing are not checked.
+                if before.is_same_state(after) {
+                    return None;
+                }
+                let (before, after) = (before.view(), after.view());
+                Some(predicate.explained(&framework::Step { before: &before, event, after: &after }))
+            })
+        }));
+        truth.extend(self.followers.iter().map(|follower| match follower {
+            Ok(follower) => said(follower.outcome()),
+            Err(problem) => Truth { reason: problem.clone(), ..Truth::default() },
+        }));
+        truth.extend(states(&self.asked.goals));
+        truth.extend(states(&self.asked.prunes));
+        truth
     }
 
     fn node_state(&mut self, local: &Local) -> NodeState {
@@ -124,7 +215,7 @@ impl Recorder {
         NodeState { fields, timers, durable, up: local.up }
     }
 
-    fn happening(&mut self, event: &Event) -> Happening {
+    pub(crate) fn happening(&mut self, event: &Event) -> Happening {
         match event {
             Event::Deliver(envelope) => Happening::Deliver { message: self.message(envelope.clone()) },
             Event::Fire { node, timer } => {
@@ -141,7 +232,7 @@ impl Recorder {
         }
     }
 
-    fn message(&mut self, envelope: Envelope) -> MessageId {
+    pub(crate) fn message(&mut self, envelope: Envelope) -> MessageId {
         if let Some(id) = self.messages.get(&envelope) {
             return *id;
         }
@@ -189,7 +280,7 @@ fn replay<'a>(
 fn sent_by(before: &Local, event: &Event) -> Option<Vec<(Address, Payload)>> {
     let mut local = before.clone();
     let handle = |stimulus: Stimulus<'_>| local.handle(event.node(), stimulus);
-    catch_unwind(AssertUnwindSafe(|| event.with_stimulus(handle))).ok()?.ok()
+    guard::catch(|| event.with_stimulus(handle)).ok()?.ok()
 }
 
 fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, Payload)> {
@@ -198,39 +289,22 @@ fn new_messages(before: &State, after: &State, from: Address) -> Vec<(Address, P
     new.map(|envelope| (envelope.to, envelope.message)).collect()
 }
 
-/// What every predicate says of a state, and of the step that leads there.
-fn truth(settings: &Settings, step: Option<(&State, &Event)>, after: &State) -> Vec<Truth> {
-    let states = |predicates: &[Predicate]| -> Vec<Truth> {
-        predicates.iter().map(|predicate| asked(|| Some(predicate.explained(&after.view())))).collect()
-    };
-    let mut truth = states(&settings.invariants);
-    truth.extend(settings.step_invariants.iter().map(|predicate| {
-        asked(|| {
-            let (before, event) = step?;
-            // Steps that change nothing are not checked.
-            if before.is_same_state(after) {
-                return None;
-            }
-            let (before, after) = (before.view(), after.view());
-            Some(predicate.explained(&framework::Step { before: &before, event, after: &after }))
-        })
-    }));
-    truth.extend(states(&settings.goals));
-    truth.extend(states(&settings.prunes));
-    truth
+/// What one predicate says; nothing if it has nothing to say, panics, or is known to end the process.
+fn asked(name: &str, ask: impl FnOnce() -> Option<Outcome>) -> Truth {
+    let watch = Watch::installed();
+    if let Some(fatal) = watch.fate_of(Activity::Predicate, name) {
+        return Truth { reason: fatal.problem.clone(), ..Truth::default() };
+    }
+    let _noting = watch.noting(Activity::Predicate, name);
+    match guard::catch(ask) {
+        Ok(Some(outcome)) => said(&outcome),
+        Ok(None) => Truth::default(),
+        Err(panic) => Truth { reason: format!("it panicked: {}", panic.text), ..Truth::default() },
+    }
 }
 
-/// What one predicate says; nothing if it panics or has nothing to say.
-fn asked(ask: impl FnOnce() -> Option<Outcome>) -> Truth {
-    match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(Some(outcome)) => Truth {
-            holds: Some(outcome.is_ok()),
-            reason: outcome.reason().to_owned(),
-            blame: blame(&outcome),
-        },
-        Ok(None) => Truth::default(),
-        Err(_) => Truth { reason: "it panicked".to_owned(), ..Truth::default() },
-    }
+fn said(outcome: &Outcome) -> Truth {
+    Truth { holds: Some(outcome.is_ok()), reason: outcome.reason().to_owned(), blame: blame(outcome) }
 }
 
 fn blame(outcome: &Outcome) -> Vec<BlamedField> {
@@ -239,7 +313,7 @@ fn blame(outcome: &Outcome) -> Vec<BlamedField> {
 }
 
 /// What is wrong with a handler, in a word or two and in full.
-fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
+pub(crate) fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
     match verdict {
         Verdict::HandlerPanicked(fault) => Some(("panics", fault)),
         Verdict::HandlerHung(fault) => Some(("does not return", fault)),
@@ -249,7 +323,7 @@ fn fault(verdict: &Verdict) -> Option<(&'static str, &HandlerFault)> {
     }
 }
 
-fn finding(verdict: &Verdict) -> Finding {
+pub(crate) fn finding(verdict: &Verdict) -> Finding {
     let kind = verdict.word().to_owned();
     let (name, reason, blame) = match verdict {
         Verdict::GoalFound { goal } => (goal.clone(), String::new(), Vec::new()),
@@ -274,7 +348,7 @@ fn finding(verdict: &Verdict) -> Finding {
     Finding { kind, name, reason, blame }
 }
 
-fn network(delivery: &Delivery, nodes: &[Address]) -> Network {
+pub(crate) fn network(delivery: &Delivery, nodes: &[Address]) -> Network {
     let pairs = nodes.iter().flat_map(|from| nodes.iter().map(move |to| (*from, *to)));
     let links_off = pairs.filter(|(from, to)| !delivery.may_deliver(*from, *to));
     let timers_off = nodes.iter().filter(|node| !delivery.may_fire(**node));

@@ -86,7 +86,7 @@ impl Space {
     ) -> Result<(), MonitorFault> {
         let first = self.monitors_start();
         for (table, word) in self.monitors.iter_mut().zip(&mut ids[first..]) {
-            let watch = observe::Watch::at(&table.monitor, start);
+            let watch = observe::Follower::at(&table.monitor, start);
             let watch = watch.map_err(|reason| (table.monitor.name().to_owned(), reason))?;
             *word = if watch.outcome.is_ok() { table.intern(watch.residual.clone()) } else { VIOLATED };
         }
