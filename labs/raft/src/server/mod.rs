@@ -5,8 +5,12 @@
 mod commit;
 mod election;
 mod log;
+mod membership;
 mod persistence;
+mod read;
 mod replication;
+mod snapshot;
+mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +19,8 @@ use clientserver::{AmoApplication, KvStore};
 use framework::{Address, Context, Durable, Node};
 use serde::{Deserialize, Serialize};
 
-use crate::inspect::{EntryView, Inspect, Role};
+use crate::configuration::Configuration;
+use crate::inspect::{EntryView, Inspect, Role, SnapshotView};
 // BEGIN SOLUTION
 use crate::inspect::EntryKind;
 // END SOLUTION
@@ -24,8 +29,10 @@ use crate::options::Options;
 use crate::timer::Timer;
 
 // BEGIN SOLUTION
-pub use log::Entry;
 use log::Log;
+pub use log::{Entry, Payload, Snapshot};
+pub use membership::Membership;
+use read::PendingRead;
 // END SOLUTION
 
 /// The context of a server's handler.
@@ -37,8 +44,12 @@ pub(crate) type Ctx = Context<Message, Timer>;
 /// have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RaftServer {
-    /// All servers of the group, this one included. Never changes.
-    pub(crate) servers: Vec<Address>,
+    /// All servers of the group, this one included; none if the server has to wait until it is added to one (part 8).
+    /// Never changes.
+    // BEGIN SOLUTION
+    pub(crate) bootstrap: Configuration,
+    // END SOLUTION
+    // STUB: pub(crate) servers: Vec<Address>,
     /// What it shall do beyond parts 1 to 4. Never changes.
     pub(crate) options: Options,
     /// The store, with what is needed to execute every command once.
@@ -51,7 +62,7 @@ pub struct RaftServer {
     /// Its log. Persistent.
     pub(crate) log: Log,
     /// The highest index known to be committed.
-    // Invariant: last_applied == commit_index <= log.last_index() between events.
+    // Invariant: last_included_index <= last_applied == commit_index <= log.last_index() between events.
     pub(crate) commit_index: u64,
     /// The highest index applied to the store.
     pub(crate) last_applied: u64,
@@ -70,29 +81,57 @@ pub(crate) enum RoleData {
         /// Whether it heard from a leader of its term, or gave its vote, since its election timer last fired.
         heard: bool,
     },
+    /// It asks whether it could be leader. (Part 7)
+    PreCandidate {
+        /// Who would vote for it, itself included.
+        votes: BTreeSet<Address>,
+    },
     /// It wants to be leader.
     Candidate {
         /// Who votes for it, itself included.
         votes: BTreeSet<Address>,
     },
-    /// It is leader. Both maps have an entry for every other server.
-    Leader {
-        /// The index of the next entry to send.
-        next_index: BTreeMap<Address, u64>,
-        /// The highest index up to which the log is known to be the same as this one.
-        // Invariant: match_index < next_index, server by server.
-        match_index: BTreeMap<Address, u64>,
-    },
+    /// It is leader.
+    Leader(Leader),
+}
+
+/// What only a leader knows. The first two maps have an entry for every server that it sends its log to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Leader {
+    /// The index of the next entry to send.
+    pub(crate) next_index: BTreeMap<Address, u64>,
+    /// The highest index up to which the log is known to be the same as this one.
+    // Invariant: match_index < next_index, server by server.
+    pub(crate) match_index: BTreeMap<Address, u64>,
+    /// Reads that wait for a majority to confirm that this is the leader, by client. (Part 6)
+    pub(crate) reads: BTreeMap<Address, PendingRead>,
+    /// Who answered since its election timer last fired, if it has to know. (Part 7)
+    pub(crate) heard_from: BTreeSet<Address>,
+    /// Whom it wants to hand over to. (Part 7)
+    pub(crate) transfer_to: Option<Address>,
+}
+
+impl Leader {
+    /// A leader that has just been elected.
+    pub(crate) fn of(followers: &BTreeSet<Address>, next_index: u64) -> Self {
+        Self {
+            next_index: followers.iter().map(|follower| (*follower, next_index)).collect(),
+            match_index: followers.iter().map(|follower| (*follower, 0)).collect(),
+            reads: BTreeMap::new(),
+            heard_from: BTreeSet::new(),
+            transfer_to: None,
+        }
+    }
 }
 // END SOLUTION
 
 impl RaftServer {
-    /// A server of the group `servers`, which includes it, that has never run. What of `options` it cannot do yet, it
-    /// leaves out.
+    /// A server of the group `servers`, which includes it, that has never run; or, if `servers` is empty, one that will
+    /// be added to a group (part 8). What of `options` it cannot do yet, it leaves out.
     pub fn new(servers: Vec<Address>, options: Options) -> Self {
         // BEGIN SOLUTION
         Self {
-            servers,
+            bootstrap: Configuration::of(servers),
             options,
             application: AmoApplication::new(KvStore::default()),
             current_term: 0,
@@ -106,16 +145,6 @@ impl RaftServer {
         // STUB: Self { servers, options, application: AmoApplication::new(KvStore::default()) }
     }
     // BEGIN SOLUTION
-
-    /// The other servers of the group.
-    pub(crate) fn peers(&self, own: Address) -> impl Iterator<Item = &Address> {
-        self.servers.iter().filter(move |server| **server != own)
-    }
-
-    /// Whether `count` servers are more than half of the group.
-    pub(crate) fn is_majority(&self, count: usize) -> bool {
-        2 * count > self.servers.len()
-    }
 
     /// Goes on to a later term, if `term` is one; says whether it is. (Figure 2, Rules for Servers, All Servers)
     pub(crate) fn see_term(&mut self, term: u64) -> bool {
@@ -149,10 +178,14 @@ impl Node for RaftServer {
             Message::RequestVoteReply(reply) => self.on_request_vote_reply(from, &reply, ctx),
             Message::AppendEntries(request) => self.on_append_entries(from, request, ctx),
             Message::AppendEntriesReply(reply) => self.on_append_entries_reply(from, &reply, ctx),
+            Message::InstallSnapshot(request) => self.on_install_snapshot(from, request, ctx),
+            Message::PreVote(request) => self.on_pre_vote(from, &request, ctx),
+            Message::PreVoteReply(reply) => self.on_pre_vote_reply(from, &reply, ctx),
+            Message::TimeoutNow(request) => self.on_timeout_now(&request, ctx),
+            Message::AdminRequest(request) => self.on_admin_request(from, &request, ctx),
             // END SOLUTION
             // STUB: Message::Request(command) => {} // Part 1, then part 3.
-            // Administrators send this: parts 7 and 8.
-            Message::AdminRequest(_) => {}
+            // STUB: Message::AdminRequest(request) => {} // Parts 7 and 8.
             // Only servers send these.
             Message::Reply(_) | Message::AdminReply(_) => {}
         }
@@ -200,8 +233,9 @@ impl Inspect for RaftServer {
         // BEGIN SOLUTION
         match self.role {
             RoleData::Follower { .. } => Role::Follower,
+            RoleData::PreCandidate { .. } => Role::PreCandidate,
             RoleData::Candidate { .. } => Role::Candidate,
-            RoleData::Leader { .. } => Role::Leader,
+            RoleData::Leader(_) => Role::Leader,
         }
         // END SOLUTION
         // STUB: Role::Follower // Part 2.
@@ -231,12 +265,43 @@ impl Inspect for RaftServer {
     fn entry(&self, index: u64) -> Option<EntryView<'_>> {
         // BEGIN SOLUTION
         let entry = self.log.get(index)?;
-        Some(EntryView { term: entry.term, kind: EntryKind::Command(&entry.command) })
+        let kind = match &entry.payload {
+            Payload::Command(command) => EntryKind::Command(command),
+            Payload::Noop => EntryKind::Noop,
+            Payload::Membership(membership) => EntryKind::Configuration(&membership.configuration),
+        };
+        Some(EntryView { term: entry.term, kind })
         // END SOLUTION
         // STUB: None // Part 3.
     }
 
     fn store(&self) -> &KvStore {
         self.application.application()
+    }
+
+    fn first_index(&self) -> u64 {
+        // BEGIN SOLUTION
+        self.log.last_included_index() + 1
+        // END SOLUTION
+        // STUB: 1 // Part 5.
+    }
+
+    fn snapshot(&self) -> Option<SnapshotView<'_>> {
+        // BEGIN SOLUTION
+        let snapshot = self.log.snapshot()?;
+        Some(SnapshotView {
+            last_included_index: snapshot.last_included_index,
+            last_included_term: snapshot.last_included_term,
+            configuration: snapshot.membership.as_ref().map(|membership| &membership.configuration),
+        })
+        // END SOLUTION
+        // STUB: None // Part 5.
+    }
+
+    fn configuration(&self) -> Option<&Configuration> {
+        // BEGIN SOLUTION
+        self.log.memberships().next().map(|(_, membership)| &membership.configuration)
+        // END SOLUTION
+        // STUB: None // Part 8.
     }
 }

@@ -8,7 +8,7 @@ use crate::server::log::Log;
 use crate::server::{Ctx, RaftServer};
 
 /// The persistent state of a server. Everything else can be found out again: what is committed the next leader says,
-/// and the store comes from the log.
+/// the store comes from the log and the snapshot at its beginning, and so does who is in the group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Persistent {
     current_term: u64,
@@ -35,5 +35,10 @@ impl RaftServer {
         self.current_term = persistent.current_term;
         self.voted_for = persistent.voted_for;
         self.log = persistent.log;
+        if let Some(snapshot) = self.log.snapshot() {
+            self.application = snapshot.application.clone();
+            self.commit_index = snapshot.last_included_index;
+            self.last_applied = snapshot.last_included_index;
+        }
     }
 }
