@@ -1,0 +1,53 @@
+//! What the suites of the Raft lab, `tests/part1.rs` to `tests/part8.rs`, share: groups of servers of any design, who may
+//! talk to whom in a stage of a search, and leaders in runs.
+//!
+//! It knows servers through [`Inspect`](raft::Inspect) only, and no message and no timer of any solution. It is **not** a
+//! harness (that is `testkit`), and has no tests of its own: the suites are judged by other right designs and by seeded
+//! bugs.
+//!
+//! # The smallest test
+//!
+//! ```no_run
+//! use raft::{Design, predicates};
+//! use raftkit::{S1, S2, S3, Setup, only};
+//! use testkit::{Failed, Reached, SearchTest};
+//!
+//! fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
+//!     let setup = Setup::<D>::servers(3)?;
+//!     setup.elections(search);
+//!     let start = search.start(&setup.system)?;
+//!     let led = predicates::leads::<D::Server>(S1);
+//!     setup.election_stage(search, "server1 is leader").delivery(only(&[S1, S2, S3], &[S1])).goal(led).from(&start)
+//! }
+//! # let _ = t08::<raft::Handout>;
+//! ```
+//!
+//! Where to read on: [`Setup`] for systems and what must hold in them, [`only`] and [`alone`] for the network of a stage,
+//! [`elect`] for runs.
+
+mod network;
+mod run;
+mod setup;
+
+use framework::Address;
+
+pub use network::{alone, only};
+pub use run::{Elected, LONG, agreed, elect, electing, leaders};
+pub use setup::Setup;
+
+/// `server1`.
+pub const S1: Address = Address::server(1);
+/// `server2`.
+pub const S2: Address = Address::server(2);
+/// `server3`.
+pub const S3: Address = Address::server(3);
+/// `server4`.
+pub const S4: Address = Address::server(4);
+/// `server5`.
+pub const S5: Address = Address::server(5);
+/// `client1`.
+pub const C1: Address = Address::client(1);
+/// `client2`.
+pub const C2: Address = Address::client(2);
+/// `client3`.
+pub const C3: Address = Address::client(3);

@@ -1,0 +1,81 @@
+//! Groups of servers of a design, with clients, and what must hold in every state of them.
+
+use clientserver::KvWorkload;
+use framework::{Address, System};
+use raft::predicates::{Group, durable_state_is_current};
+use raft::{Design, system};
+use runner::Settings;
+use testkit::{Aimless, Failed, SearchTest, Stage};
+
+/// A system of a design, and its servers as the predicates know them.
+pub struct Setup<D: Design> {
+    /// `server1` to `serverN`, `client1` to `clientM`.
+    pub system: System,
+    /// The servers.
+    pub group: Group<D::Server>,
+    /// The clients with what they do.
+    pub clients: Vec<(Address, KvWorkload)>,
+}
+
+impl<D: Design + Default> Setup<D> {
+    /// So many servers, and a client for each workload.
+    ///
+    /// # Errors
+    ///
+    /// When there are more nodes than addresses.
+    pub fn new(servers: u16, workloads: impl IntoIterator<Item = KvWorkload>) -> Result<Self, Failed> {
+        let clients: Vec<_> = (1..).map(Address::client).zip(workloads).collect();
+        let system = system(&D::default(), servers, clients.clone())?;
+        let group = Group::of(&system);
+        Ok(Self { system, group, clients })
+    }
+
+    /// So many servers, and nobody who asks them anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn servers(count: u16) -> Result<Self, Failed> {
+        Self::new(count, [])
+    }
+
+    /// A stage that checks what must hold of terms, votes and leaders: part 2.
+    pub fn election_stage<'a>(&self, search: &'a mut SearchTest, name: &str) -> Stage<'a, Aimless> {
+        let stage = self.group.election_invariants().into_iter().fold(search.stage(name), Stage::invariant);
+        self.group.election_step_invariants().into_iter().fold(stage, Stage::step_invariant)
+    }
+
+    /// All stages from here on check what must hold of states: part 3. Without those of steps a search is faster.
+    pub fn states(&self, search: &mut SearchTest) {
+        for invariant in self.group.invariants() {
+            search.invariant(invariant);
+        }
+    }
+
+    /// All stages from here on check what must hold of states and steps: part 3.
+    pub fn everything(&self, search: &mut SearchTest) {
+        self.states(search);
+        for invariant in self.group.step_invariants() {
+            search.step_invariant(invariant);
+        }
+    }
+
+    /// All stages from here on check that term, vote and log are saved when a handler ends: part 4.
+    pub fn durable(&self, search: &mut SearchTest) {
+        search.invariant(durable_state_is_current(&self.group));
+    }
+
+    /// A run checks what must hold of terms, votes and leaders after every event: part 2.
+    #[must_use]
+    pub fn watch_elections(&self, settings: Settings) -> Settings {
+        let settings = settings.invariants(self.group.election_invariants());
+        self.group.election_step_invariants().into_iter().fold(settings, Settings::step_invariant)
+    }
+
+    /// A run checks what must hold of states and steps: part 3.
+    #[must_use]
+    pub fn watch_everything(&self, settings: Settings) -> Settings {
+        let settings = settings.invariants(self.group.invariants());
+        self.group.step_invariants().into_iter().fold(settings, Settings::step_invariant)
+    }
+}
