@@ -243,18 +243,17 @@ fn t01<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
 fn t02<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let (mut run, servers) = start::<D>(test, 3)?;
     let first = elect::<D::Server>(&mut run, &servers, 0)?;
-    run.network(|network| network.node(first.leader, false));
     let rest = without(&servers, &[first.leader]);
+    run.network(|network| network.split([&[first.leader][..], &rest[..]]));
     let second = elect::<D::Server>(&mut run, &rest, first.term)?;
-    run.network(|network| network.node(first.leader, true));
+    run.network(Network::heal);
     // Whoever was cut off may have gone on to later terms, and then there is one more election.
     let together = elect::<D::Server>(&mut run, &servers, second.term - 1)?;
     stays::<D::Server>(&mut run, together, secs(5))?;
-    // Both others are cut off: the leader is alone, and so is everybody else.
     run.network(|network| network.network(false));
     run.run_for(secs(5))?;
     nobody_after::<D::Server>(&run, together.term, "all three servers are alone")?;
-    run.network(|network| network.network(true));
+    run.network(Network::heal);
     elect::<D::Server>(&mut run, &servers, together.term - 1)?;
     Ok(())
 }
@@ -300,7 +299,6 @@ fn t04<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let highest = highest.unwrap_or(second.term);
     nobody_after::<D::Server>(&run, highest, "each of five servers is alone")?;
     run.network(Network::heal);
-    run.network(|network| network.network(true));
     elect::<D::Server>(&mut run, &servers, highest - 1)?;
     Ok(())
 }
@@ -311,10 +309,10 @@ fn t05<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let bound = secs(30);
     let mut elected = electing::<D::Server>(&mut run, &servers, 0, bound)?;
     for _ in 0..20 {
-        run.network(|network| network.node(elected.leader, false));
         let rest = without(&servers, &[elected.leader]);
+        run.network(|network| network.split([&[elected.leader][..], &rest[..]]));
         let next = electing::<D::Server>(&mut run, &rest, elected.term, bound)?;
-        run.network(|network| network.node(elected.leader, true));
+        run.network(Network::heal);
         elected = electing::<D::Server>(&mut run, &servers, next.term - 1, bound)?;
     }
     Ok(())
@@ -348,15 +346,16 @@ fn t06<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
 fn t07<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let (mut run, servers) = start::<D>(test, 5)?;
     let first = elect::<D::Server>(&mut run, &servers, 0)?;
-    run.network(|network| network.node(first.leader, false));
     let rest = without(&servers, &[first.leader]);
+    run.network(|network| network.split([&[first.leader][..], &rest[..]]));
     let second = elect::<D::Server>(&mut run, &rest, first.term)?;
     // The first leader hears nothing and goes on to say that it leads; the second is gone.
     run.network(|network| {
         for server in &rest {
             network.link(first.leader, *server, true);
+            network.link(second.leader, *server, false).link(*server, second.leader, false);
         }
-        network.node(second.leader, false)
+        network
     });
     let three = without(&rest, &[second.leader]);
     elect::<D::Server>(&mut run, &three, second.term)?;
@@ -438,10 +437,17 @@ fn t10<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     let led =
         setup.election_stage(search, "a server is leader").goal(some_leader::<D::Server>()).from(&start)?;
     setup
-        .election_stage(search, "every state of two terms")
-        .prune(term_above::<D::Server>(2))
+        .election_stage(search, "every state of the first term")
+        .prune(term_above::<D::Server>(1))
         .exhaust()
         .from(&start)?;
+    setup
+        .election_stage(search, "every state of two terms with two candidates")
+        .prune(term_above::<D::Server>(2))
+        .delivery(only(&[S1, S2, S3], &[S1, S2]))
+        .exhaust()
+        .from(&start)?;
+    setup.election_stage(search, "every state up to depth 10").to_depth(10).from(&start)?;
     Ok(led)
 }
 

@@ -110,6 +110,8 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
             Fate::LeftOut("tests of the harness stay")
         }
         ["tests", "support", ..] => copied,
+        ["tests", "raftkit", ..] if !selected("raft") => Fate::LeftOut("the lab was not selected"),
+        ["tests", "raftkit", ..] => copied,
         ["tests", ..] => Fate::LeftOut("only suites and their harness are handed out"),
         _ => Fate::LeftOut("not part of a handout"),
     }
@@ -150,6 +152,7 @@ mod tests {
             "tests/support/src/lib.rs",
             "tests/support/tests/self.rs",
             "tests/support/fixture/main.rs",
+            "tests/raftkit/src/lib.rs",
             "tests/designs/src/lib.rs",
             "handout/src/plan.rs",
             "handout/bugs/raft/a.patch",
@@ -186,6 +189,7 @@ mod tests {
         tests/support/src/lib.rs                → tests/support/src/lib.rs
         tests/support/tests/self.rs             out: tests of the harness stay
         tests/support/fixture/main.rs           out: tests of the harness stay
+        tests/raftkit/src/lib.rs                → tests/raftkit/src/lib.rs
         tests/designs/src/lib.rs                out: only suites and their harness are handed out
         handout/src/plan.rs                     out: not part of a handout
         handout/bugs/raft/a.patch               out: not part of a handout

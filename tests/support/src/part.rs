@@ -211,6 +211,19 @@ impl Part {
         self.tests.iter().map(|test| test.points).sum()
     }
 
+    /// The tests as a table in Markdown, for the page of the part.
+    pub fn table(&self) -> String {
+        let mut table = String::from("| test | points | what holds when it passes |\n|---|---|---|\n");
+        for (at, test) in self.tests.iter().enumerate() {
+            if let Some((_, title)) = self.sections.iter().find(|(first, _)| *first == at) {
+                table.push_str(&format!("| *{title}* | | |\n"));
+            }
+            table.push_str(&format!("| `{}` | {} | {} |\n", test.name, test.points, test.claim));
+        }
+        table.push_str(&format!("| | **{}** | |\n", self.points()));
+        table
+    }
+
     /// What is wrong with the list, if something is.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.tests.is_empty() {
@@ -260,6 +273,19 @@ mod tests {
     #[test]
     fn points_add_up() {
         assert_eq!(part().test(test(1, "a").points(5)).test(test(2, "b").points(10)).points(), 15);
+    }
+
+    #[test]
+    fn a_table_has_all_tests() {
+        let part = part().test(test(1, "a").points(5)).section("More").test(test(2, "b").points(10));
+        insta::assert_snapshot!(part.table(), @r"
+        | test | points | what holds when it passes |
+        |---|---|---|
+        | `t01_unit_a` | 5 | It does nothing |
+        | *More* | | |
+        | `t02_unit_b` | 10 | It does nothing |
+        | | **15** | |
+        ");
     }
 
     #[test]

@@ -10,3 +10,4 @@ mod published;
 mod reference;
 mod right;
 mod support;
+mod worthless;
