@@ -10,7 +10,7 @@ use clap::{Arg, Command, value_parser};
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
 use crate::workspace::Workspace;
-use crate::{demo, launch, options, show};
+use crate::{demo, export, launch, options, show};
 
 /// The `main` of the binary `lab`.
 pub fn lab_command() -> ProcessExitCode {
@@ -48,6 +48,7 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
     as_result(match matches.subcommand() {
         Some(("demo", matches)) => demo::run(file(matches, "trace").as_deref(), console),
         Some(("show", matches)) => show::run(matches, console),
+        Some(("export", matches)) => export::run(matches, console),
         Some(("schema", _)) => {
             let written = show::schema(console);
             console.written(written, ExitCode::Success)
@@ -93,6 +94,7 @@ fn definition() -> Command {
             file("trace").long("trace").help("Where to save the trace, instead of `target/traces/demo.json`"),
         ))
         .subcommand(show::definition())
+        .subcommand(export::definition())
         .subcommand(Command::new("schema").about("Print the JSON Schema of trace files"))
         .subcommand(Command::new("list").about("List the labs"))
 }

@@ -35,6 +35,7 @@
 //! - [`record`](fn@record) writes down what a trace does, as a [`TraceFile`]; [`TraceFile::schema`] describes the format.
 //! - [`model`] answers every question about a trace, without a screen. Whatever shows traces asks it.
 //! - [`session`] is what a person looks at and does, with the one table of actions; [`panels`] is what they see.
+//! - [`export`](mod@export) writes a trace for reports and for other tools, `cargo lab export`.
 //! - [`plain`] is the viewer in words, [`screenshot`] the one on a terminal. [`text`] is the short text under a search.
 
 mod amount;
@@ -43,6 +44,7 @@ mod console;
 mod demo;
 mod driver;
 mod exit_code;
+pub mod export;
 mod finish;
 mod handler_log;
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! `cargo lab export`: writes a saved trace in another format, to a file or to the standard output.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use super::{Format, export};
+use crate::console::Console;
+use crate::exit_code::ExitCode;
+use crate::model::Model;
+use crate::trace_file::TraceFile;
+
+/// The command line of `export`.
+pub(crate) fn definition() -> Command {
+    let formats = Format::ALL.map(|(name, _, what)| PossibleValue::new(name).help(what));
+    let file = |name: &'static str| Arg::new(name).value_name("FILE").value_parser(value_parser!(PathBuf));
+    Command::new("export")
+        .about("Write a saved trace as a picture, or for another tool")
+        .arg(file("file").required(true).help("A trace that a search saved"))
+        .arg(
+            Arg::new("to")
+                .long("to")
+                .value_name("FORMAT")
+                .value_parser(formats)
+                .required(true)
+                .help("The format"),
+        )
+        .arg(
+            file("output")
+                .short('o')
+                .long("output")
+                .help("Where to write it, instead of the standard output"),
+        )
+}
+
+/// Exports a trace.
+pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
+    let path = matches.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    let from = console.here.join(&path);
+    let trace = match TraceFile::load(&from) {
+        Ok(trace) => trace,
+        Err(error) => {
+            console.error(error);
+            return ExitCode::BadFile;
+        }
+    };
+    let format = matches.get_one::<String>("to").and_then(|name| Format::named(name)).unwrap_or(Format::Text);
+    let name =
+        path.file_name().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned());
+    let text = match export(&Model::new(trace), &name, format) {
+        Ok(text) => text,
+        Err(error) => {
+            console.error(format_args!("cannot export `{}`: {error}", path.display()));
+            return ExitCode::BadFile;
+        }
+    };
+    let Some(output) = matches.get_one::<PathBuf>("output") else {
+        let written = console.out.write_all(text.as_bytes()).and_then(|()| console.out.flush());
+        return console.written(written, ExitCode::Success);
+    };
+    let to = console.here.join(output);
+    if is_same_file(&from, &to) {
+        console
+            .error(format_args!("`{}` is the trace itself; give another file after `-o`", output.display()));
+        return ExitCode::Usage;
+    }
+    if let Err(error) = fs::write(&to, text) {
+        console.error(format_args!("cannot write `{}`: {error}", output.display()));
+        return ExitCode::Internal;
+    }
+    let written = console.print(&[format!("wrote {}", output.display())]);
+    console.written(written, ExitCode::Success)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,54 @@
+//! Escapes texts for XML and HTML.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use crate::model::line::harmless;
+
+/// A text for an element or an attribute of XML or HTML. Control characters, and those that reverse the direction of
+/// writing, are shown as Rust writes them: XML has no place for them, and a reader would be misled.
+pub(super) struct Escaped<'a>(pub(super) &'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for c in harmless(self.0).chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                // Not characters of XML 1.0.
+                '\u{fffe}' | '\u{ffff}' => f.write_str("\u{fffd}")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_markup() {
+        let text = "</script><b title='\"x\"'>&\u{1b}[2J\u{202e}\u{ffff}";
+        assert_eq!(
+            Escaped(text).to_string(),
+            "&lt;/script&gt;&lt;b title=&#39;&quot;x&quot;&#39;&gt;&amp;\\u{1b}[2J\\u{202e}\u{fffd}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_is_read_back_by_an_xml_parser(text in any::<String>()) {
+            let xml = format!("<a b=\"{0}\">{0}</a>", Escaped(&text));
+            let read = roxmltree::Document::parse(&xml).unwrap();
+            let expected = harmless(&text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
+            prop_assert_eq!(read.root_element().attribute("b").unwrap(), &expected);
+            prop_assert_eq!(read.root_element().text().unwrap_or_default(), &expected);
+        }
+    }
+}
