@@ -68,6 +68,29 @@ pub type AdminWorkload = Workload<AdminCommand, AdminResponse>;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminParser;
 
+impl AdminParser {
+    /// All servers that these commands name.
+    ///
+    /// # Errors
+    ///
+    /// When one does not parse.
+    pub fn servers(commands: &[&str]) -> Result<BTreeSet<Address>, String> {
+        let mut servers = BTreeSet::new();
+        for text in commands {
+            match AdminParser.command(text)? {
+                AdminCommand::TransferLeadership(server)
+                | AdminCommand::AddLearner(server)
+                | AdminCommand::RemoveLearner(server) => {
+                    servers.insert(server);
+                }
+                AdminCommand::ChangeMembership { voters, .. } => servers.extend(voters),
+                AdminCommand::GetConfiguration => {}
+            }
+        }
+        Ok(servers)
+    }
+}
+
 impl CommandParser<AdminCommand, AdminResponse> for AdminParser {
     fn command(&self, text: &str) -> Result<AdminCommand, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));

@@ -1,12 +1,16 @@
 //! What clients were told, compared with the logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clientserver::KvResponse;
 use framework::{Address, Node, Outcome, Predicate};
 
 use crate::inspect::{EntryKind, Inspect};
 use crate::predicates::Group;
+use crate::predicates::quorum::is_quorum;
+
+/// Where a command is: at which index and of which term in the logs of which servers.
+type Places = BTreeMap<(u64, u64), BTreeSet<Address>>;
 
 /// A write that a client has the result of is in the logs of a majority, at one index and of one term, so that no later
 /// leader can be without it. (Section 8)
@@ -33,21 +37,29 @@ pub fn results_are_committed<N: Node + Inspect>(group: &Group<N>) -> Predicate {
         if servers.iter().any(|(_, node)| node.first_index() > 1) {
             return Outcome::holds();
         }
-        let mut copies: BTreeMap<(Address, u64), BTreeMap<(u64, u64), usize>> = BTreeMap::new();
-        for (_, node) in &servers {
+        let mut copies: BTreeMap<(Address, u64), Places> = BTreeMap::new();
+        for (server, node) in &servers {
             for index in 1..=node.last_index() {
                 let Some(entry) = node.entry(index) else { continue };
                 if let EntryKind::Command(command) = entry.kind {
                     let places = copies.entry((command.client, command.sequence)).or_default();
-                    *places.entry((index, entry.term)).or_default() += 1;
+                    places.entry((index, entry.term)).or_default().insert(*server);
                 }
             }
         }
         for (client, index) in writes {
             // The first command of a client has number 1.
             let places = copies.get(&(client, index as u64 + 1));
-            let most = places.and_then(|places| places.values().max()).copied().unwrap_or(0);
-            if !group.is_majority(most) {
+            let places = places.into_iter().flatten();
+            // Logs that have the entry are the same up to there, so any of them tells its configuration.
+            let committed = places.clone().any(|((index, _), holders)| {
+                let holder = servers.iter().find(|(server, _)| holders.contains(server));
+                let configuration = holder.map(|(_, node)| group.governing(node, *index));
+                configuration
+                    .is_some_and(|configuration| is_quorum(configuration, |server| holders.contains(&server)))
+            });
+            if !committed {
+                let most = places.map(|(_, holders)| holders.len()).max().unwrap_or(0);
                 let reason = format!(
                     "{client} has the result of its command {}, but only {most} of {} servers have it in their logs",
                     index + 1,

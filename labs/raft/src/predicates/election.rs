@@ -4,6 +4,7 @@ use framework::{Address, Node, Outcome, Predicate};
 
 use crate::inspect::{Inspect, Role};
 use crate::predicates::Group;
+use crate::predicates::quorum::is_quorum;
 
 /// No two servers are leader in one term. (Figure 3, Election Safety; of leaders at the same time)
 pub fn election_safety<N: Node + Inspect>() -> Predicate {
@@ -18,8 +19,8 @@ pub fn election_safety<N: Node + Inspect>() -> Predicate {
     })
 }
 
-/// Every leader has the votes of a majority: more than half of the servers have voted for it in its term, or have gone
-/// on to a later one. A server that is down counts as what it will know after a restart.
+/// Every leader has the votes of a majority of the configuration that its log had when it was elected: so many have voted
+/// for it in its term, or have gone on to a later one. A server that is down counts as what it will know after a restart.
 ///
 /// This fails at the first illegal victory, some steps before there are two leaders. (Section 5.2)
 pub fn leader_has_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
@@ -30,7 +31,11 @@ pub fn leader_has_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
                 continue;
             }
             let term = node.current_term();
-            let servers = group.look_at_all(view);
+            let Some(configuration) = group.electing(node) else { continue };
+            let mut servers = group.look_at_all(view);
+            servers.retain(|(server, _)| {
+                configuration.voters.contains(server) || configuration.outgoing.contains(server)
+            });
             let against: Vec<_> = servers
                 .iter()
                 .filter(|(_, voter)| {
@@ -38,7 +43,7 @@ pub fn leader_has_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
                         || (voter.current_term() == term && voter.voted_for() != Some(leader))
                 })
                 .collect();
-            if group.is_majority(servers.len() - against.len()) {
+            if is_quorum(configuration, |voter| !against.iter().any(|(other, _)| *other == voter)) {
                 continue;
             }
             let votes: Vec<String> = against
@@ -52,8 +57,8 @@ pub fn leader_has_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
                 })
                 .collect();
             let reason = format!(
-                "{leader} is leader in term {term} without the votes of a majority of {} servers: {}",
-                servers.len(),
+                "{leader} is leader in term {term} without the votes of a majority of {}: {}",
+                group.name(configuration),
                 votes.join(", ")
             );
             let outcome = Outcome::fails(reason).blaming(leader, "role");

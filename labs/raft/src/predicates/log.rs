@@ -3,6 +3,7 @@
 use framework::{Address, Node, Outcome, Predicate};
 
 use crate::inspect::{Inspect, Role};
+use crate::predicates::quorum::is_quorum;
 use crate::predicates::{Group, common_indexes, describe, has_entry};
 
 /// What is applied is committed, and what is committed is in the log.
@@ -106,7 +107,8 @@ pub fn leader_completeness<N: Node + Inspect>() -> Predicate {
     })
 }
 
-/// What a server takes for committed is in the logs of a majority, down ones included: they have it after a restart.
+/// What a server takes for committed is in the logs of a majority, down ones included: they have it after a restart. The
+/// majority is one of the newest configuration up to there, which has both halves if it is joint.
 ///
 /// This fails at the first entry that is committed too early or thrown away after it was committed, long before
 /// another leader can overwrite it. (Section 5.3; the rule behind Leader Completeness)
@@ -116,20 +118,24 @@ pub fn committed_on_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
         for (server, node) in view.nodes::<N>() {
             let index = node.commit_index();
             let Some(entry) = node.entry(index) else { continue };
-            let servers = group.look_at_all(view);
+            let configuration = group.governing(node, index);
+            let mut servers = group.look_at_all(view);
+            servers.retain(|(server, _)| {
+                configuration.voters.contains(server) || configuration.outgoing.contains(server)
+            });
             let without: Vec<&Address> = servers
                 .iter()
                 .filter(|(_, other)| !has_entry(other.as_ref(), index, entry.term))
                 .map(|(address, _)| address)
                 .collect();
-            if group.is_majority(servers.len() - without.len()) {
+            if is_quorum(configuration, |server| !without.contains(&&server)) {
                 continue;
             }
             let names: Vec<String> = without.iter().map(ToString::to_string).collect();
             let reason = format!(
-                "{server} takes index {index} for committed ({}), but of {} servers it is not in the logs of {}",
+                "{server} takes index {index} for committed ({}), but of {} it is not in the logs of {}",
                 describe(Some(entry)),
-                servers.len(),
+                group.name(configuration),
                 names.join(", ")
             );
             let outcome = Outcome::fails(reason).blaming(server, "commit_index");

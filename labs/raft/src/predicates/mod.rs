@@ -8,7 +8,9 @@ mod client;
 mod election;
 mod goals;
 mod log;
+mod membership;
 mod persistence;
+mod quorum;
 mod steps;
 mod store;
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use framework::{Address, Context, Durable, Node, Predicate, StepPredicate, System, View};
 
+use crate::configuration::Configuration;
 use crate::inspect::{EntryKind, EntryView, Inspect};
 
 pub use client::results_are_committed;
@@ -28,6 +31,10 @@ pub use goals::{
 pub use log::{
     committed_on_majority, indexes_in_order, leader_completeness, log_matching, state_machine_safety,
 };
+pub use membership::{
+    configurations_are_well_formed, earlier_configurations_are_committed, finished_changes_are_committed,
+    newest_configuration_is_used, one_active_leader, only_voters_campaign,
+};
 pub use persistence::{durable_state_is_current, durable_state_survives};
 pub use steps::{
     commit_index_never_decreases, committed_entries_never_change, entries_are_made_by_leaders,
@@ -36,37 +43,44 @@ pub use steps::{
 };
 pub use store::{store_matches_log, stores_agree};
 
-/// The servers of a group as they were first made: who they are, how many are a majority, and what one that is down
-/// will know when it starts again.
+/// The servers of a system as they were first made: who they are, which of them are the group when it begins, and what
+/// one that is down will know when it starts again.
 #[derive(Clone, Debug)]
 pub struct Group<N> {
-    members: Arc<[(Address, N)]>,
+    servers: Arc<[(Address, N)]>,
+    /// The configuration in force as long as no log has one.
+    bootstrap: Configuration,
 }
 
 impl<N: Node + Inspect> Group<N> {
-    /// The servers of a system: all its nodes that are an `N`.
+    /// The servers of a system: all its nodes that are an `N`. All are members.
     pub fn of(system: &System) -> Self {
-        let members = system.nodes().filter_map(|(address, node)| {
-            let node: &N = node.as_any().downcast_ref()?;
-            Some((address, node.clone()))
-        });
-        Self { members: members.collect() }
+        let servers: Arc<[(Address, N)]> = system
+            .nodes()
+            .filter_map(|(address, node)| {
+                let node: &N = node.as_any().downcast_ref()?;
+                Some((address, node.clone()))
+            })
+            .collect();
+        let bootstrap = Configuration::of(servers.iter().map(|(address, _)| *address));
+        Self { servers, bootstrap }
+    }
+
+    /// The same servers, of which only these are members when the group begins; the others wait to be added.
+    #[must_use]
+    pub fn with_members(self, members: impl IntoIterator<Item = Address>) -> Self {
+        Self { bootstrap: Configuration::of(members), ..self }
     }
 
     /// Their addresses, in the order in which they were added to the system.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.members.iter().map(|(address, _)| *address)
-    }
-
-    /// Whether so many are more than half.
-    pub(crate) fn is_majority(&self, count: usize) -> bool {
-        2 * count > self.members.len()
+        self.servers.iter().map(|(address, _)| *address)
     }
 
     /// What the server at `address` would know after a restart with this durable state; `None` if it is none of the
     /// group.
     pub(crate) fn restarted(&self, address: Address, durable: Option<&Durable>) -> Option<N> {
-        let (_, made) = self.members.iter().find(|(member, _)| *member == address)?;
+        let (_, made) = self.servers.iter().find(|(member, _)| *member == address)?;
         let mut node = made.clone();
         node.recover(durable.cloned(), &mut Context::new(address));
         Some(node)
@@ -100,6 +114,18 @@ impl<N: Node + Inspect> Group<N> {
             results_are_committed(self),
         ]);
         invariants
+    }
+
+    /// Everything that must hold in every state while members change, beside the above. (Part 8)
+    pub fn membership_invariants(&self) -> Vec<Predicate> {
+        vec![
+            newest_configuration_is_used::<N>(),
+            configurations_are_well_formed(self),
+            earlier_configurations_are_committed(self),
+            only_voters_campaign(self),
+            one_active_leader(self),
+            finished_changes_are_committed(self),
+        ]
     }
 
     /// Those of them that are about elections alone, for part 2.

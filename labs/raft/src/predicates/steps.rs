@@ -3,6 +3,7 @@
 use framework::{Event, Node, Outcome, StepPredicate};
 
 use crate::inspect::{Inspect, Role};
+use crate::predicates::quorum::is_quorum;
 use crate::predicates::{Group, describe};
 
 /// A server's term never decreases. (Figure 2, "increases monotonically")
@@ -38,12 +39,12 @@ pub fn one_vote_a_term<N: Node + Inspect>() -> StepPredicate {
 
 /// A server becomes leader only from candidate. In a group of one it may do both in one step.
 pub fn leaders_were_candidates<N: Node + Inspect>(group: &Group<N>) -> StepPredicate {
-    let alone = group.addresses().count() == 1;
+    let group = group.clone();
     StepPredicate::for_each("leaders were candidates", move |server, before: &N, after: &N, _| {
         let new_leader = after.role() == Role::Leader
             && (before.role() != Role::Leader || before.current_term() != after.current_term());
         let elected = before.role() == Role::Candidate && before.current_term() == after.current_term();
-        if alone || !new_leader || elected {
+        if !new_leader || elected || is_quorum(group.in_force(before), |voter| voter == server) {
             return Outcome::holds();
         }
         let reason = format!(

@@ -4,6 +4,7 @@
 
 mod designs;
 mod flaws;
+mod members;
 mod nulls;
 mod predicates;
 mod published;
