@@ -36,6 +36,15 @@ pub(crate) fn goal_stage(stage: &Stage<'_>, results: &Results) -> Option<Failure
     }
 }
 
+/// A stage with a goal that need not be reachable passes when it is known whether it is.
+pub(crate) fn optional_stage(stage: &Stage<'_>, results: &Results) -> Option<Failure> {
+    match &results.verdict {
+        Verdict::GoalFound { .. } | Verdict::Exhausted | Verdict::BudgetSpent(Budget::Depth) => None,
+        Verdict::BudgetSpent(_) | Verdict::Canceled => Some(inconclusive(stage, results)),
+        _ => Some(failing(stage, results, None)),
+    }
+}
+
 /// A stage without goals passes when it comes as far as it has to and finds nothing.
 pub(crate) fn covering_stage(stage: &Stage<'_>, results: &Results, aim: Covering) -> Option<Failure> {
     let far_enough = match &results.verdict {

@@ -17,6 +17,10 @@ pub struct Aimless(());
 #[derive(Debug)]
 pub struct ToGoal(());
 
+/// A stage that looks for a goal that not every right solution can reach.
+#[derive(Debug)]
+pub struct Perhaps(());
+
 /// A stage that looks for violations: how far it has to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covering {
@@ -54,6 +58,14 @@ impl<'a> Stage<'a, Aimless> {
     pub fn goal(mut self, goal: Predicate) -> Stage<'a, ToGoal> {
         self.settings.goals.push(goal);
         self.aim(ToGoal(()))
+    }
+
+    /// Looks for a state that satisfies the goal, where designs differ in whether there is one: the stage passes with it,
+    /// and without it when every state was visited, to [`max_depth`](Stage::max_depth) if that is set.
+    pub fn perhaps(mut self, goal: Predicate) -> Stage<'a, Perhaps> {
+        self.settings.goals.push(goal);
+        self.settings.explain_missed = false;
+        self.aim(Perhaps(()))
     }
 
     /// Has to visit every state, within the budget of states; otherwise the test is inconclusive.
@@ -195,6 +207,33 @@ impl Stage<'_, ToGoal> {
             unreachable!("a goal stage passes only with a goal")
         };
         Ok(Reached { goal, states: results.goal_states, stats: results.stats })
+    }
+}
+
+impl Stage<'_, Perhaps> {
+    /// Keeps this many goal states of the least depth instead of one.
+    pub fn keep(mut self, count: usize) -> Self {
+        self.settings.max_goal_states = count;
+        self
+    }
+
+    /// Searches; `None` if there is no such state.
+    ///
+    /// # Errors
+    ///
+    /// When anything is violated on the way, or the budget ends before it is known whether there is such a state.
+    ///
+    /// # Panics
+    ///
+    /// Panics when there is no state to start from.
+    pub fn from<S: Starts + ?Sized>(mut self, start: &S) -> Result<Option<Reached>, Failed> {
+        let results = self.run(start.states(), None, &judge::optional_stage)?;
+        Ok(match results.verdict {
+            search::Verdict::GoalFound { goal } => {
+                Some(Reached { goal, states: results.goal_states, stats: results.stats })
+            }
+            _ => None,
+        })
     }
 }
 
