@@ -64,9 +64,11 @@ const CRATES: [&str; 3] = ["framework", "search", "visualizer"];
 /// Where pages and settings for students lie.
 const TEMPLATE: &str = "handout/template/";
 
-/// The number of the part that a suite tests: `tests/part3.rs` has 3.
+/// The number of the part that a suite tests: `tests/part3.rs` and all in `tests/part3/` have 3.
 pub(crate) fn part(path: &str) -> Option<u32> {
-    path.strip_prefix("tests/part")?.strip_suffix(".rs")?.parse().ok()
+    let rest = path.strip_prefix("tests/part")?;
+    let (number, _) = rest.split_once('/').or_else(|| Some((rest.strip_suffix(".rs")?, "")))?;
+    number.parse().ok()
 }
 
 /// Decides on one file.
@@ -99,12 +101,14 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
         ["labs", _, "Cargo.toml" | "README.md"] => copied,
         ["labs", _, page] if page.ends_with(".md") => copied,
         ["labs", ..] => Fate::LeftOut("a lab hands out its manifest, pages, src, examples and docs"),
-        ["tests", file] if file.ends_with(".rs") => match (part(path), &selection.parts) {
-            (Some(part), Some(parts)) if !parts.0.contains(&part) => {
-                Fate::LeftOut("the part was not selected")
+        ["tests", file, ..] if file.ends_with(".rs") || part(path).is_some() => {
+            match (part(path), &selection.parts) {
+                (Some(part), Some(parts)) if !parts.0.contains(&part) => {
+                    Fate::LeftOut("the part was not selected")
+                }
+                _ => copied,
             }
-            _ => copied,
-        },
+        }
         ["tests", "README.md" | "points.toml"] => copied,
         ["tests", "support", "tests" | "benches" | "fixture", ..] => {
             Fate::LeftOut("tests of the harness stay")
@@ -148,6 +152,8 @@ mod tests {
             "labs/raft/docs/part1.md",
             "tests/part2.rs",
             "tests/part3.rs",
+            "tests/part2/searches.rs",
+            "tests/part3/searches.rs",
             "tests/pingpong.rs",
             "tests/support/src/lib.rs",
             "tests/support/tests/self.rs",
@@ -185,6 +191,8 @@ mod tests {
         labs/raft/docs/part1.md                 → labs/raft/docs/part1.md
         tests/part2.rs                          → tests/part2.rs
         tests/part3.rs                          out: the part was not selected
+        tests/part2/searches.rs                 → tests/part2/searches.rs
+        tests/part3/searches.rs                 out: the part was not selected
         tests/pingpong.rs                       → tests/pingpong.rs
         tests/support/src/lib.rs                → tests/support/src/lib.rs
         tests/support/tests/self.rs             out: tests of the harness stay

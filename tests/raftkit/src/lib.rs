@@ -23,16 +23,22 @@
 //! ```
 //!
 //! Where to read on: [`Setup`] for systems and what must hold in them, [`only`] and [`alone`] for the network of a stage,
-//! [`elect`] for runs.
+//! [`Script`]
+//! for stages that follow each other, [`elect`] for runs.
 
 mod network;
 mod run;
+mod script;
 mod setup;
 
 use framework::Address;
 
 pub use network::{alone, only};
-pub use run::{Elected, LONG, agreed, elect, electing, leaders};
+pub use run::{Elected, LONG, agreed, elect, electing, leaders, linearizable, logs_agree, without};
+pub use script::{
+    Script, appends, committed_somewhere, crash_and_restart, crashes, deliver_all, in_term, last_entry_after,
+    latest_term, stands, without_pending,
+};
 pub use setup::Setup;
 
 /// `server1`.
@@ -51,3 +57,5 @@ pub const C1: Address = Address::client(1);
 pub const C2: Address = Address::client(2);
 /// `client3`.
 pub const C3: Address = Address::client(3);
+/// `client4`.
+pub const C4: Address = Address::client(4);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clientserver::{KvCommand, KvResponse, KvStore};
+use framework::linearizability::{ApplicationSpecification, Consistency, STEPS_MAX, Verdict, check, explain};
 use framework::{Address, Node, Outcome, Predicate, View};
 use raft::{Inspect, Role};
 use runner::Run;
@@ -48,6 +50,69 @@ pub fn agreed<N: Node + Inspect>(servers: &[Address], after: u64) -> Predicate {
         let state = among.iter().map(|(server, role, term)| format!("{server} is {role:?} in term {term}"));
         Outcome::fails(state.collect::<Vec<_>>().join(", "))
     })
+}
+
+/// All of `servers` but some.
+pub fn without(servers: &[Address], some: &[Address]) -> Vec<Address> {
+    servers.iter().copied().filter(|server| !some.contains(server)).collect()
+}
+
+/// All these servers are up, have the same log, and have applied it to its end.
+pub fn logs_agree<N: Node + Inspect>(servers: &[Address]) -> Predicate {
+    let servers = servers.to_vec();
+    Predicate::new("all servers have applied the same log to its end", move |view| {
+        let mut first: Option<(Address, &N)> = None;
+        for server in &servers {
+            let Some(node) = view.node::<N>(*server) else {
+                return Outcome::fails(format!("{server} is down"));
+            };
+            let (applied, last) = (node.last_applied(), node.last_index());
+            if applied != last {
+                return Outcome::fails(format!("{server} has applied {applied} of {last} entries"));
+            }
+            let (other, compared) = *first.get_or_insert((*server, node));
+            if last != compared.last_index() {
+                let reason = format!(
+                    "the log of {other} ends at {}, that of {server} at {last}",
+                    compared.last_index()
+                );
+                return Outcome::fails(reason);
+            }
+            // Logs whose last entries are the same are the same: log matching is an invariant of the run.
+            if node.entry(last) != compared.entry(last) {
+                return Outcome::fails(format!("the logs of {other} and {server} differ at their end"));
+            }
+        }
+        Outcome::holds()
+    })
+}
+
+/// What the clients of a run asked and got can be explained by one store that executes one command after the other.
+///
+/// # Errors
+///
+/// When it cannot, or the check cannot tell.
+pub fn linearizable(run: &Run) -> Result<(), Failed> {
+    let store = ApplicationSpecification::new(KvStore::default());
+    let store = store.partitioned_by(|command: &KvCommand| command.key().to_owned());
+    let store = store.reading(|command| matches!(command, KvCommand::Get { .. }));
+    let history = run.history::<KvCommand, KvResponse>()?;
+    let verdict = check(&store, &history, Consistency::Linearizable, 10 * STEPS_MAX);
+    match verdict.map_err(|error| Failed::because(format!("the store has no canonical bytes: {error}")))? {
+        Verdict::Consistent { .. } => Ok(()),
+        Verdict::Inconsistent { part } => {
+            let why = explain(&store, &history, Consistency::Linearizable, STEPS_MAX);
+            let why = why.ok().flatten().map(|why| format!(": {}", why.sentence())).unwrap_or_default();
+            Err(Failed::because(format!(
+                "no order of the commands to key `{part}` explains what the clients got, so the results are not \
+                 linearizable{why}"
+            )))
+        }
+        Verdict::Undecided { steps } => Err(Failed::because(format!(
+            "it is not known whether the results of {} commands are linearizable: {steps} steps were not enough",
+            history.len()
+        ))),
+    }
 }
 
 /// Waits until one of `servers` leads the others in a term after `after`.

@@ -27,6 +27,12 @@ mod part1;
 #[path = "../../../../tests/part2.rs"]
 #[expect(dead_code, reason = "the suite has a `main` of its own")]
 mod part2;
+#[path = "../../../../tests/part3.rs"]
+#[expect(dead_code, reason = "the suite has a `main` of its own")]
+mod part3;
+#[path = "../../../../tests/part4.rs"]
+#[expect(dead_code, reason = "the suite has a `main` of its own")]
+mod part4;
 mod record;
 mod tables;
 
@@ -43,7 +49,7 @@ use crate::chosen::{DESIGN, OtherDesign, Worthless};
 const PART: &str = "RAFT_SUITES_PART";
 
 /// The parts that there are, by their `[[test]]` targets.
-const PARTS: [&str; 2] = ["part1", "part2"];
+const PARTS: [&str; 4] = ["part1", "part2", "part3", "part4"];
 
 fn main() -> ExitCode {
     if let (Ok(design), Ok(part)) = (env::var(DESIGN), env::var(PART)) {
@@ -85,6 +91,8 @@ fn part_of<D: Design + Default>(part: &str) -> Part {
     match part {
         "part1" => part1::part::<D>(),
         "part2" => part2::part::<D>(),
+        "part3" => part3::part::<D>(),
+        "part4" => part4::part::<D>(),
         other => panic!("there is no suite `{other}`"),
     }
 }
