@@ -202,8 +202,11 @@ mod tests {
         election safety
         a leader has the votes of a majority
         last_applied ≤ commit_index ≤ last index
+        a snapshot covers what was discarded and nothing that is not applied
+        terms never decrease along a log
         log matching
         state machine safety
+        snapshots are of what is committed
         leader completeness
         committed entries are in the logs of a majority
         a store is what the applied entries make of it
@@ -224,6 +227,7 @@ mod tests {
         only entries of its own term are committed by a leader
         entries are made by leaders
         last_applied never decreases
+        snapshots never get older
         a crash loses no term, no vote and no committed entry
         ");
     }

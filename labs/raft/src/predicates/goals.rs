@@ -1,8 +1,10 @@
 //! What stages of a search look for, in words of the protocol: never a message, never an absolute index.
 
-use framework::{Address, Node, Outcome, Predicate, View};
+use clientserver::{KvCommand, KvResponse};
+use framework::{Address, Application, Node, Outcome, Predicate, View};
 
 use crate::inspect::{EntryKind, Inspect, Role};
+use crate::predicates::term_at;
 
 /// A goal about one server that is up.
 fn of_server<N: Node + Inspect>(
@@ -71,7 +73,7 @@ pub fn voted<N: Node + Inspect>(server: Address, candidate: Address) -> Predicat
 /// The last entry of `server` has this term.
 pub fn last_term_is<N: Node + Inspect>(server: Address, term: u64) -> Predicate {
     of_server(server, format!("the last entry of {server} has term {term}"), move |node: &N| {
-        node.entry(node.last_index()).is_some_and(|entry| entry.term == term)
+        term_at(node, node.last_index()) == Some(term)
     })
 }
 
@@ -88,6 +90,34 @@ pub fn has_command<N: Node + Inspect>(server: Address, client: Address, sequence
     of_server(server, format!("{server} has command {sequence} of {client}"), move |node: &N| {
         places(node, client, sequence).next().is_some()
     })
+}
+
+/// `server` has discarded the beginning of its log.
+pub fn discarded<N: Node + Inspect>(server: Address) -> Predicate {
+    of_server(server, format!("{server} has discarded the beginning of its log"), |node: &N| {
+        node.first_index() > 1
+    })
+}
+
+/// In the store of `server`, `key` has this value.
+pub fn store_has<N: Node + Inspect>(server: Address, key: &str, value: &str) -> Predicate {
+    let (key, value) = (key.to_owned(), value.to_owned());
+    of_server(server, format!("the store of {server} has `{value}` for `{key}`"), move |node: &N| {
+        let found = node.store().clone().execute(&KvCommand::Get { key: key.clone() });
+        found == KvResponse::GetResult { value: value.clone() }
+    })
+}
+
+/// `server` is in a term after `term`.
+pub fn in_term_after<N: Node + Inspect>(server: Address, term: u64) -> Predicate {
+    of_server(server, format!("{server} is in a term after {term}"), move |node: &N| {
+        node.current_term() > term
+    })
+}
+
+/// `server` is in this role.
+pub fn has_role<N: Node + Inspect>(server: Address, role: Role) -> Predicate {
+    of_server(server, format!("{server} is {role:?}"), move |node: &N| node.role() == role)
 }
 
 /// `server` knows command `sequence` (from 1) of `client` to be committed.

@@ -4,7 +4,7 @@ use framework::{Address, Node, Outcome, Predicate};
 
 use crate::inspect::{Inspect, Role};
 use crate::predicates::quorum::is_quorum;
-use crate::predicates::{Group, common_indexes, describe, has_entry};
+use crate::predicates::{Group, common_indexes, describe, describe_at, has_entry, term_at};
 
 /// What is applied is committed, and what is committed is in the log.
 pub fn indexes_in_order<N: Node + Inspect>() -> Predicate {
@@ -84,9 +84,11 @@ pub fn leader_completeness<N: Node + Inspect>() -> Predicate {
         if leader.role() != Role::Leader || server.current_term() > leader.current_term() {
             return Outcome::holds();
         }
-        let known = server.first_index().max(leader.first_index())..=server.commit_index();
-        let missing = known.into_iter().find(|index| match server.entry(*index) {
-            Some(entry) => leader.entry(*index).map(|own| own.term) != Some(entry.term),
+        // Inside a snapshot only its last entry is known.
+        let known = server.first_index().max(leader.first_index()) - 1..=server.commit_index();
+        let missing = known.into_iter().find(|index| match term_at(server, *index) {
+            Some(term) if *index >= leader.first_index() => term_at(leader, *index) != Some(term),
+            Some(term) => term_at(leader, *index).is_some_and(|own| own != term),
             None => false,
         });
         match missing {
@@ -94,8 +96,8 @@ pub fn leader_completeness<N: Node + Inspect>() -> Predicate {
             Some(at) => Outcome::fails(format!(
                 "{a} is leader in term {}, but at index {at}, where {b} has committed {}, it has {}",
                 leader.current_term(),
-                describe(server.entry(at)),
-                describe(leader.entry(at))
+                describe_at(server, at),
+                describe_at(leader, at)
             ))
             .blaming(a, "log")
             .blaming(b, "commit_index"),
@@ -117,7 +119,7 @@ pub fn committed_on_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
     Predicate::new("committed entries are in the logs of a majority", move |view| {
         for (server, node) in view.nodes::<N>() {
             let index = node.commit_index();
-            let Some(entry) = node.entry(index) else { continue };
+            let Some(term) = term_at(node, index).filter(|_| index > 0) else { continue };
             let configuration = group.governing(node, index);
             let mut servers = group.look_at_all(view);
             servers.retain(|(server, _)| {
@@ -125,7 +127,7 @@ pub fn committed_on_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
             });
             let without: Vec<&Address> = servers
                 .iter()
-                .filter(|(_, other)| !has_entry(other.as_ref(), index, entry.term))
+                .filter(|(_, other)| !has_entry(other.as_ref(), index, term))
                 .map(|(address, _)| address)
                 .collect();
             if is_quorum(configuration, |server| !without.contains(&&server)) {
@@ -134,7 +136,7 @@ pub fn committed_on_majority<N: Node + Inspect>(group: &Group<N>) -> Predicate {
             let names: Vec<String> = without.iter().map(ToString::to_string).collect();
             let reason = format!(
                 "{server} takes index {index} for committed ({}), but of {} it is not in the logs of {}",
-                describe(Some(entry)),
+                describe_at(node, index),
                 group.name(configuration),
                 names.join(", ")
             );

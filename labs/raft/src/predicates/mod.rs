@@ -11,6 +11,7 @@ mod log;
 mod membership;
 mod persistence;
 mod quorum;
+mod snapshot;
 mod steps;
 mod store;
 
@@ -25,8 +26,8 @@ use crate::inspect::{EntryKind, EntryView, Inspect};
 pub use client::results_are_committed;
 pub use election::{election_safety, leader_has_majority};
 pub use goals::{
-    committed, has_command, last_term_is, leads, leads_after, some_leader, some_leader_after, term_above,
-    voted,
+    committed, discarded, has_command, has_role, in_term_after, last_term_is, leads, leads_after,
+    some_leader, some_leader_after, store_has, term_above, voted,
 };
 pub use log::{
     committed_on_majority, indexes_in_order, leader_completeness, log_matching, state_machine_safety,
@@ -36,6 +37,10 @@ pub use membership::{
     newest_configuration_is_used, one_active_leader, only_voters_campaign,
 };
 pub use persistence::{durable_state_is_current, durable_state_survives};
+pub use snapshot::{
+    logs_are_compacted, snapshot_in_order, snapshot_is_persisted, snapshots_agree, snapshots_never_get_older,
+    terms_grow_along_a_log,
+};
 pub use steps::{
     commit_index_never_decreases, committed_entries_never_change, entries_are_made_by_leaders,
     last_applied_never_decreases, leader_append_only, leaders_were_candidates, one_vote_a_term,
@@ -105,8 +110,11 @@ impl<N: Node + Inspect> Group<N> {
         let mut invariants = self.election_invariants();
         invariants.extend([
             indexes_in_order::<N>(),
+            snapshot_in_order::<N>(),
+            terms_grow_along_a_log::<N>(),
             log_matching::<N>(),
             state_machine_safety::<N>(),
+            snapshots_agree::<N>(),
             leader_completeness::<N>(),
             committed_on_majority(self),
             store_matches_log::<N>(),
@@ -143,6 +151,7 @@ impl<N: Node + Inspect> Group<N> {
             only_own_term_is_counted::<N>(),
             entries_are_made_by_leaders::<N>(),
             last_applied_never_decreases::<N>(),
+            snapshots_never_get_older::<N>(),
             durable_state_survives(self),
         ]);
         invariants
@@ -157,6 +166,27 @@ impl<N: Node + Inspect> Group<N> {
 /// Whether a server has the entry with this index and term, or has discarded it after it was applied.
 pub(crate) fn has_entry(server: &impl Inspect, index: u64, term: u64) -> bool {
     index < server.first_index() || server.entry(index).is_some_and(|entry| entry.term == term)
+}
+
+/// The term of the entry at an index: of one that is there, of the last one that the snapshot replaces, and 0 at index 0.
+/// `None` if there is none, or it was discarded.
+pub(crate) fn term_at(server: &impl Inspect, index: u64) -> Option<u64> {
+    let snapshot = || server.snapshot().filter(|snapshot| snapshot.last_included_index == index);
+    match server.entry(index) {
+        Some(entry) => Some(entry.term),
+        None if index == 0 => Some(0),
+        None => snapshot().map(|snapshot| snapshot.last_included_term),
+    }
+}
+
+/// What a server has at an index, in words.
+pub(crate) fn describe_at(server: &impl Inspect, index: u64) -> String {
+    match (server.entry(index), term_at(server, index)) {
+        (Some(entry), _) => describe(Some(entry)),
+        (None, Some(term)) if index > 0 => format!("a snapshot that ends with an entry of term {term}"),
+        _ if index < server.first_index() => "a snapshot".to_owned(),
+        _ => describe(None),
+    }
 }
 
 /// The indexes of which both servers have the entries.

@@ -4,7 +4,7 @@ use framework::{Event, Node, Outcome, StepPredicate};
 
 use crate::inspect::{Inspect, Role};
 use crate::predicates::quorum::is_quorum;
-use crate::predicates::{Group, describe};
+use crate::predicates::{Group, describe, describe_at, term_at};
 
 /// A server's term never decreases. (Figure 2, "increases monotonically")
 pub fn terms_never_decrease<N: Node + Inspect>() -> StepPredicate {
@@ -116,14 +116,14 @@ pub fn only_own_term_is_counted<N: Node + Inspect>() -> StepPredicate {
                 && after.role() == Role::Leader
                 && before.current_term() == term;
             let index = after.commit_index();
-            let Some(entry) = after.entry(index) else { return Outcome::holds() };
-            if !leads || index <= before.commit_index() || entry.term == term {
+            let Some(entry_term) = term_at(after, index) else { return Outcome::holds() };
+            if !leads || index <= before.commit_index() || entry_term == term {
                 return Outcome::holds();
             }
             let reason = format!(
                 "{server}, leader in term {term}, committed index {index}, which is {}: a majority that has it can still \
              lose it",
-                describe(Some(entry))
+                describe_at(after, index)
             );
             Outcome::fails(reason).blaming(server, "commit_index").blaming(server, "log")
         },

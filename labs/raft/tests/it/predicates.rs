@@ -9,7 +9,7 @@ use framework::{
     Payload, PendingTimer, Predicate, Source, Step, StepPredicate, System, View, Workload,
 };
 use raft::predicates::{self as p, Group};
-use raft::{EntryKind, EntryView, Inspect, Role};
+use raft::{Configuration, EntryKind, EntryView, Inspect, Role, SnapshotView};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{client, server};
@@ -25,6 +25,10 @@ struct Fake {
     last_applied: u64,
     log: Vec<(u64, Option<AmoCommand<KvCommand>>)>,
     store: KvStore,
+    /// What the snapshot ends with: index, term, configuration.
+    snapshot: Option<(u64, u64, Option<Configuration>)>,
+    /// How many entries are not in `log` any more.
+    discarded: u64,
 }
 
 impl Node for Fake {
@@ -35,7 +39,9 @@ impl Node for Fake {
     fn recover(&mut self, durable: Option<Durable>, _: &mut Context<(), ()>) {
         if let Some(durable) = durable {
             let saved: Fake = durable.to().unwrap();
-            *self = Fake { role: 0, commit_index: 0, last_applied: 0, store: KvStore::default(), ..saved };
+            let applied = saved.snapshot.as_ref().map_or(0, |snapshot| snapshot.0);
+            let store = if applied > 0 { saved.store.clone() } else { KvStore::default() };
+            *self = Fake { role: 0, commit_index: applied, last_applied: applied, store, ..saved };
         }
     }
 }
@@ -56,11 +62,23 @@ impl Inspect for Fake {
     fn last_applied(&self) -> u64 {
         self.last_applied
     }
+    fn first_index(&self) -> u64 {
+        self.discarded + 1
+    }
+    fn snapshot(&self) -> Option<SnapshotView<'_>> {
+        let (last_included_index, last_included_term, configuration) = self.snapshot.as_ref()?;
+        Some(SnapshotView {
+            last_included_index: *last_included_index,
+            last_included_term: *last_included_term,
+            configuration: configuration.as_ref(),
+        })
+    }
     fn last_index(&self) -> u64 {
-        self.log.len() as u64
+        self.discarded + self.log.len() as u64
     }
     fn entry(&self, index: u64) -> Option<EntryView<'_>> {
-        let (term, command) = self.log.get(usize::try_from(index).unwrap().checked_sub(1)?)?;
+        let (term, command) =
+            self.log.get(usize::try_from(index).unwrap().checked_sub(self.first_index() as usize)?)?;
         let kind = command.as_ref().map_or(EntryKind::Noop, EntryKind::Command);
         Some(EntryView { term: *term, kind })
     }
@@ -99,6 +117,11 @@ impl Fake {
     }
     fn commits(self, commit_index: u64) -> Self {
         Self { commit_index, ..self }
+    }
+    /// Has a snapshot that ends with this index and term, and discarded what it covers: its log comes after it.
+    fn after(self, index: u64, term: u64) -> Self {
+        Self { snapshot: Some((index, term, None)), discarded: index, last_applied: index, ..self }
+            .commits(index)
     }
     /// Applies entries to the store, also twice.
     fn applies(mut self, indexes: &[u64]) -> Self {
@@ -509,4 +532,109 @@ fn goals() {
         assert_eq!(predicate.check(&View::new(&world)).is_ok(), expected, "{}", predicate.name());
     }
     insta::assert_snapshot!(fails(&p::leads::<Fake>(server(2)), &world), @"server2 is Follower in term 3 with commit_index 0, and its log ends at 0 [server2]");
+}
+
+#[test]
+fn snapshot_in_order() {
+    let predicate = p::snapshot_in_order::<Fake>();
+    let check = |node: Fake| fails(&predicate, &World::new(&[node]));
+    holds(&predicate, &World::new(&[fake(2, "1a"), fake(2, "2b").after(3, 2), fake(2, "").after(3, 2)]));
+    // It may keep entries that the snapshot covers.
+    let keeps = Fake { snapshot: Some((2, 1, None)), ..fake(1, "1a 1b").commits(2).applies(&[1, 2]) };
+    holds(&predicate, &World::new(std::slice::from_ref(&keeps)));
+    insta::assert_snapshot!(check(Fake { discarded: 2, ..fake(2, "2b") }), @"the log of server1 begins at index 3, but there is no snapshot of the entries before [server1.snapshot, server1.log]");
+    insta::assert_snapshot!(check(Fake { discarded: 4, ..fake(2, "2b").after(3, 2) }), @"the snapshot of server1 ends at index 3, but its log begins at index 5 [server1.snapshot, server1.log]");
+    insta::assert_snapshot!(check(Fake { last_applied: 2, ..fake(2, "2b").after(3, 2) }), @"the snapshot of server1 ends at index 3, but server1 has applied only up to index 2 [server1.snapshot, server1.log]");
+    insta::assert_snapshot!(check(Fake { snapshot: Some((2, 2, None)), ..keeps }), @"the snapshot of server1 ends at index 2 with term 2, but its log has an entry of term 1 there [server1.snapshot, server1.log]");
+}
+
+#[test]
+fn terms_grow_along_a_log() {
+    let predicate = p::terms_grow_along_a_log::<Fake>();
+    let check = |node: Fake| fails(&predicate, &World::new(&[node]));
+    holds(&predicate, &World::new(&[fake(3, "1a 1b 3a"), fake(2, "2b").after(3, 2), fake(0, "")]));
+    insta::assert_snapshot!(check(fake(2, "2a 1b")), @"server1 has term 2 at index 1, and then term 1 at index 2: no leader made such a log [server1.log]");
+    insta::assert_snapshot!(check(fake(2, "1b").after(3, 2)), @"server1 has term 2 at index 3, and then term 1 at index 4: no leader made such a log [server1.log]");
+    insta::assert_snapshot!(check(fake(2, "").after(3, 3)), @"server1 is in term 2, but at index 3 of its log is term 3 [server1.log, server1.current_term]");
+}
+
+#[test]
+fn snapshots_agree() {
+    let predicate = p::snapshots_agree::<Fake>();
+    let after = |index, term| fake(3, "").after(index, term);
+    holds(
+        &predicate,
+        &World::new(&[after(2, 2), fake(3, "1a 1b"), fake(3, "1a 2b").commits(2), after(3, 3)]),
+    );
+    let differ = World::new(&[fake(3, "1a 1b").commits(2), after(2, 2)]);
+    insta::assert_snapshot!(fails(&predicate, &differ), @"the snapshot of server2 ends at index 2 with term 2, but server1 has committed an entry of term 1 there [server2.snapshot, server1.log]");
+    fails(&predicate, &World::new(&[after(2, 2), after(2, 1)]));
+    let three = Configuration::of([1, 2, 3].map(server));
+    let knows = Fake { snapshot: Some((2, 2, Some(three))), ..after(2, 2) };
+    holds(&predicate, &World::new(&[knows.clone(), Fake { discarded: 3, ..knows.clone() }]));
+    insta::assert_snapshot!(fails(&predicate, &World::new(&[knows, after(2, 2)])), @"the snapshot of server1 ends at index 2; the newest configuration in it is {1,2,3}, but of what server2 has committed up to there it is none [server1.snapshot, server2.log]");
+}
+
+#[test]
+fn logs_are_compacted() {
+    let predicate = p::logs_are_compacted::<Fake>(1);
+    holds(
+        &predicate,
+        &World::new(&[fake(1, "1a 1b 1c").commits(2).applies(&[1, 2]), fake(1, "").after(9, 1)]),
+    );
+    let long = World::new(&[fake(1, "1a 1b 1c").commits(3).applies(&[1, 2, 3])]);
+    insta::assert_snapshot!(fails(&predicate, &long), @"server1 has 3 applied entries in its log, from index 1; with a snapshot every 1 there may be 2 of them [server1.log]");
+}
+
+#[test]
+fn snapshots_never_get_older() {
+    let predicate = p::snapshots_never_get_older::<Fake>();
+    step_holds(&predicate, fake(1, "1a 1b"), fake(1, "1b").after(1, 1));
+    step_holds(&predicate, fake(1, "1b").after(1, 1), fake(1, "").after(2, 1));
+    insta::assert_snapshot!(step_fails(&predicate, fake(1, "").after(2, 1), fake(1, "").after(1, 1)), @"server1 had a snapshot up to index 2, and replaced it by one up to index 1 [server1.snapshot]");
+    let back = Fake { discarded: 1, ..fake(1, "1b").after(2, 1) };
+    insta::assert_snapshot!(step_fails(&predicate, fake(1, "").after(2, 1), back), @"the log of server1 began at index 3, and now it begins at index 2 [server1.log]");
+}
+
+#[test]
+fn snapshot_is_persisted() {
+    let predicate = p::snapshot_is_persisted(&group(1));
+    let node = fake(2, "1b").after(1, 1);
+    let check = |durable| fails(&predicate, &World::new(std::slice::from_ref(&node)).persisted(1, durable));
+    holds(&predicate, &World::new(std::slice::from_ref(&node)));
+    // It may be saved later, as long as the entries are still there.
+    holds(&predicate, &World::new(std::slice::from_ref(&node)).persisted(1, Some(fake(2, "1a 1b"))));
+    insta::assert_snapshot!(check(Some(fake(2, ""))), @"server1 has discarded index 1; after a crash and a restart now its snapshot would end at index 0, and its log would not have that entry [server1.snapshot]");
+    insta::assert_snapshot!(check(Some(Fake { discarded: 1, ..fake(2, "1b") })), @"after a crash and a restart now: the log of server1 begins at index 2, but there is no snapshot of the entries before [server1.snapshot]");
+    let store = fake(2, "1a").applies(&[1]).store;
+    insta::assert_snapshot!(check(Some(Fake { store, ..node.clone() })), @"server1 has applied its log up to index 1; after a crash and a restart now it would say the same, but have another store [server1.snapshot, server1.application]");
+}
+
+/// What the properties of logs say when the beginning of a log is a snapshot.
+#[test]
+fn snapshots_count_as_what_they_stand_for() {
+    let after = |index, term| fake(2, "").after(index, term);
+    let complete = p::leader_completeness::<Fake>();
+    holds(&complete, &World::new(&[fake(2, "1a 1b").leads(), after(2, 1)]));
+    holds(&complete, &World::new(&[after(3, 2).leads(), fake(1, "1a 1b").commits(2)]));
+    insta::assert_snapshot!(fails(&complete, &World::new(&[fake(2, "1a").leads(), after(2, 1)])), @"server1 is leader in term 2, but at index 2, where server2 has committed a snapshot that ends with an entry of term 1, it has no entry [server1.log, server2.commit_index]");
+    let majority = p::committed_on_majority(&group(3));
+    holds(&majority, &World::new(&[after(2, 1), fake(2, "1a 1b"), fake(0, "")]));
+    insta::assert_snapshot!(fails(&majority, &World::new(&[after(2, 1), fake(2, "1a"), fake(0, "")])), @"server1 takes index 2 for committed (a snapshot that ends with an entry of term 1), but of 3 servers it is not in the logs of server2, server3 [server1.commit_index, server2.log, server3.log]");
+    step_fails(
+        &p::only_own_term_is_counted::<Fake>(),
+        fake(2, "1a").leads(),
+        fake(2, "").after(1, 1).leads(),
+    );
+    let finished = p::results_are_committed(&group(3));
+    let result = KvResponse::AppendResult { value: "a".to_owned() };
+    let world = |servers: [Fake; 3]| World::new(&servers).with_client(std::slice::from_ref(&result));
+    holds(&finished, &world([after(1, 1), fake(1, "1a"), fake(0, "")]));
+    holds(&finished, &world([after(1, 1), after(1, 1), fake(0, "")]));
+    fails(&finished, &world([after(1, 1), fake(1, ""), fake(0, "")]));
+    let survives = p::durable_state_survives(&group(1));
+    let crash = Event::Crash { node: server(1), during: None };
+    let before = World::new(&[after(2, 1)]);
+    let lost = before.clone().down(1).persisted(1, Some(fake(2, "")));
+    insta::assert_snapshot!(text(&step_outcome(&survives, &before, &crash, &lost)), @"server1 had committed all up to index 2, and after a restart its log ends at index 0 [server1.snapshot, server1.log]");
 }
