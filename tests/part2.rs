@@ -367,6 +367,10 @@ fn highest_term<N: Node + Inspect>(state: &State) -> u64 {
     state.view().nodes::<N>().map(|(_, node)| node.current_term()).max().unwrap_or_default()
 }
 
+/// So many terms are enough for what a stage looks for; without a bound a solution that never gets there would be
+/// searched for long.
+const TERMS: u64 = 3;
+
 fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     leaders_of::<D>(search, 1)?;
     leaders_of::<D>(search, 3)?;
@@ -377,11 +381,12 @@ fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
 fn leaders_of<D: Design + Default>(search: &mut SearchTest, count: u16) -> Result<Reached, Failed> {
     let setup = Setup::<D>::servers(count)?;
     let servers = server_addresses(count);
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     // Only one server stands, else the search with five is long.
     let led = setup
         .election_stage(search, "a server is leader")
         .delivery(only(&servers, &[S1]))
+        .prune(term_above::<D::Server>(TERMS))
         .goal(some_leader::<D::Server>())
         .from(&start)?;
     if count == 1 {
@@ -392,22 +397,25 @@ fn leaders_of<D: Design + Default>(search: &mut SearchTest, count: u16) -> Resul
     let next = setup
         .election_stage(search, "another server is leader in a later term")
         .delivery(only(&rest, &[S2]))
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(leads_after::<D::Server>(S2, term))
         .from(&led)?;
     setup
         .election_stage(search, "the first leader hears of the second, and follows")
         .delivery(only(&servers, &[S2]))
+        .prune(term_above::<D::Server>(term + 2 * TERMS))
         .goal(role_is::<D::Server>(S1, Role::Follower))
         .from(&next)
 }
 
 fn t09<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::servers(3)?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let votes = voted::<D::Server>(S2, S1).and(&voted::<D::Server>(S3, S1));
     let led = setup
         .election_stage(search, "server1 is leader with all votes")
         .delivery(only(&[S1, S2, S3], &[S1]))
+        .prune(term_above::<D::Server>(TERMS))
         .goal(leads::<D::Server>(S1).and(&votes).named("server1 is leader with the votes of all"))
         .from(&start)?;
     let term = highest_term::<D::Server>(&led);
@@ -416,38 +424,44 @@ fn t09<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     setup
         .election_stage(search, "one of the others is leader in a later term")
         .delivery(only(&[S2, S3], &[S2, S3]))
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(some_leader_after::<D::Server>(term))
         .from(&gone)?;
     let [a, b, c] = [S1, S2, S3].map(|server| role_is::<D::Server>(server, Role::Candidate));
     let split = setup
         .election_stage(search, "all three servers stand at once")
         .delivery(alone(&[S1, S2, S3]))
+        .prune(term_above::<D::Server>(TERMS))
         .goal(a.and(&b).and(&c).named("all three servers are candidates"))
         .from(&start)?;
     let term = highest_term::<D::Server>(&split);
     setup
         .election_stage(search, "another election follows, with a leader")
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(some_leader_after::<D::Server>(term))
         .from(&split)
 }
 
 fn t10<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::servers(3)?;
-    let start = search.start(&setup.system)?;
-    let led =
-        setup.election_stage(search, "a server is leader").goal(some_leader::<D::Server>()).from(&start)?;
-    setup
-        .election_stage(search, "every state of the first term")
-        .prune(term_above::<D::Server>(1))
-        .exhaust()
+    let start = setup.start(search)?;
+    let led = setup
+        .election_stage(search, "a server is leader")
+        .prune(term_above::<D::Server>(TERMS))
+        .goal(some_leader::<D::Server>())
         .from(&start)?;
     setup
-        .election_stage(search, "every state of two terms with two candidates")
+        .election_stage(search, "the first term up to depth 14")
+        .prune(term_above::<D::Server>(1))
+        .to_depth(14)
+        .from(&start)?;
+    setup
+        .election_stage(search, "two terms with two candidates up to depth 12")
         .prune(term_above::<D::Server>(2))
         .delivery(only(&[S1, S2, S3], &[S1, S2]))
-        .exhaust()
+        .to_depth(12)
         .from(&start)?;
-    setup.election_stage(search, "every state up to depth 10").to_depth(10).from(&start)?;
+    setup.election_stage(search, "every state up to depth 9").to_depth(9).from(&start)?;
     Ok(led)
 }
 
@@ -456,10 +470,11 @@ fn t11<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     for (count, goal, depth) in [(4, "server1 is leader of four", 8), (5, "server1 is leader of five", 8)] {
         let setup = Setup::<D>::servers(count)?;
         let servers = server_addresses(count);
-        let start = search.start(&setup.system)?;
+        let start = setup.start(search)?;
         let led = setup
             .election_stage(search, goal)
             .delivery(only(&servers, &[S1]))
+            .prune(term_above::<D::Server>(TERMS))
             .goal(leads::<D::Server>(S1))
             .from(&start)?;
         // Two candidates are enough to divide the votes.
@@ -486,10 +501,11 @@ fn no_leader_after<N: Node + Inspect>(term: u64) -> Predicate {
 
 fn t12<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::servers(5)?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let led = setup
         .election_stage(search, "three servers of five elect a leader")
         .delivery(only(&[S1, S2, S3], &[S1]))
+        .prune(term_above::<D::Server>(TERMS))
         .goal(leads::<D::Server>(S1))
         .from(&start)?;
     setup
@@ -502,18 +518,18 @@ fn t12<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     // One of them was leader, and has the old votes.
     let term = highest_term::<D::Server>(&led);
     setup
-        .election_stage(search, "nor do they if one of them was leader")
+        .election_stage(search, "nor do two of which one was leader")
         .invariant(no_leader_after::<D::Server>(term))
         .prune(term_above::<D::Server>(term + 3))
         .delivery(only(&[S1, S2], &[S1, S2]))
-        .exhaust()
+        .to_depth(led.depth() + 11)
         .from(&led)?;
     Ok(led)
 }
 
 fn t13<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::servers(3)?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let votes = voted::<D::Server>(S2, S1).and(&voted::<D::Server>(S3, S1));
     let voted = setup
         .election_stage(search, "server2 and server3 voted for server1")
@@ -521,6 +537,7 @@ fn t13<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
             delivery.network(false).link(S1, S2, true).link(S1, S3, true);
             delivery.timers(false).node_timers(S1, true);
         })
+        .prune(term_above::<D::Server>(TERMS))
         .goal(votes.named("server2 and server3 have voted for server1"))
         .from(&start)?;
     let term = highest_term::<D::Server>(&voted);
@@ -528,6 +545,7 @@ fn t13<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     let again = setup
         .election_stage(search, "server1 stands again")
         .delivery(alone(&[S1]))
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(stands_after::<D::Server>(S1, term))
         .from(&voted)?;
     setup
@@ -542,6 +560,7 @@ fn t13<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     let other = setup
         .election_stage(search, "server2 is leader in a later term")
         .delivery(only(&[S2, S3], &[S2]))
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(leads_after::<D::Server>(S2, term))
         .from(&voted)?;
     setup
@@ -554,6 +573,7 @@ fn t13<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     setup
         .election_stage(search, "and yet server1 can be elected")
         .delivery(only(&[S1, S2, S3], &[S1]))
+        .prune(term_above::<D::Server>(term + TERMS))
         .goal(leads_after::<D::Server>(S1, term))
         .from(&again)
 }
@@ -585,15 +605,16 @@ fn t14<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
     let mut reached = None;
     for count in [3, 5] {
         let setup = Setup::<D>::servers(count)?;
-        let start = search.start(&setup.system)?;
+        let start = setup.start(search)?;
         let led = setup
             .election_stage(search, "a server is leader")
             .delivery(only(&server_addresses(count), &[S1]))
+            .prune(term_above::<D::Server>(TERMS))
             .goal(some_leader::<D::Server>())
             .from(&start)?;
         setup
             .election_stage(search, &format!("random ways of {count} servers"))
-            .random(300)
+            .random(150)
             .max_depth(200)
             .from(&start)?;
         reached = Some(led);

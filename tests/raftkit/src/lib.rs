@@ -15,7 +15,7 @@
 //! fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
 //!     let setup = Setup::<D>::servers(3)?;
 //!     setup.elections(search);
-//!     let start = search.start(&setup.system)?;
+//!     let start = setup.start(search)?;
 //!     let led = predicates::leads::<D::Server>(S1);
 //!     setup.election_stage(search, "server1 is leader").delivery(only(&[S1, S2, S3], &[S1])).goal(led).from(&start)
 //! }

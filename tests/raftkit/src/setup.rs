@@ -5,7 +5,10 @@ use framework::{Address, System};
 use raft::predicates::{Group, durable_state_is_current};
 use raft::{Design, system};
 use runner::Settings;
+use search::State;
 use testkit::{Aimless, Failed, SearchTest, Stage};
+
+use crate::run::leaders;
 
 /// A system of a design, and its servers as the predicates know them.
 pub struct Setup<D: Design> {
@@ -37,6 +40,23 @@ impl<D: Design + Default> Setup<D> {
     /// As [`new`](Self::new).
     pub fn servers(count: u16) -> Result<Self, Failed> {
         Self::new(count, [])
+    }
+
+    /// The state before the first event.
+    ///
+    /// # Errors
+    ///
+    /// When a node cannot be started, or a server says already that it leads: a goal that holds before anything happened
+    /// would be worth nothing.
+    pub fn start(&self, search: &mut SearchTest) -> Result<State, Failed> {
+        let start = search.start(&self.system)?;
+        let leader = leaders::<D::Server>(&start.view()).first().map(|elected| elected.leader);
+        match leader {
+            None => Ok(start),
+            Some(server) => Err(Failed::because(format!(
+                "before the first event, {server} is leader; nobody is until it has the votes of a majority (section 5.2)"
+            ))),
+        }
     }
 
     /// A stage that checks what must hold of terms, votes and leaders: part 2.

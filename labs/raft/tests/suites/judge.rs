@@ -47,10 +47,12 @@ pub(crate) const FLAWS: [Flawed; 3] = [
 ];
 
 /// What worthless solutions earn, and why that is no more than they should. Whoever is not here earns nothing.
-const EARNED: [(&str, &str, u32); 2] = [
+const EARNED: [(&str, &str, u32); 3] = [
     // A group of one needs no replication: they do what part 1 asks for.
     ("one-server", "part1", 40),
     ("silent", "part1", 40),
+    // It does elect leaders; that there is never a second one in a term is what it fails.
+    ("always-grants", "part2", 7),
 ];
 
 /// Runs the suite of a part on a design, or one test of it.

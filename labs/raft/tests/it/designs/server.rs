@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::message::{Command, Message, Slot, Timer};
 use super::{Backup, Batch, Flaw, Heartbeat, Quirk, Routing, Variant};
 
-/// A leader sends heartbeats at every tick; a follower stands for election at the second without one.
-const TICK: RangeInclusive<Duration> = Duration::from_millis(60)..=Duration::from_millis(100);
-const PATIENCE: u8 = 2;
+/// A leader sends heartbeats at every tick; a follower stands for election at the third without one: it may hear of the
+/// leader just before a tick, so that only the further two are whole.
+const TICK: RangeInclusive<Duration> = Duration::from_millis(60)..=Duration::from_millis(90);
+const PATIENCE: u8 = 3;
 
 /// What a leader knows of another server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,7 +119,9 @@ impl VariantServer {
             self.saved.term = term;
             self.saved.vote = None;
             self.leader = None;
-            self.phase = Phase::Follower { missed: 0 };
+            // A later term is no sign of a leader: who hears of one only, must be able to stand for election soon.
+            let missed = if let Phase::Follower { missed } = self.phase { missed } else { 0 };
+            self.phase = Phase::Follower { missed };
             self.late_votes.clear();
         }
     }
