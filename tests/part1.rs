@@ -118,7 +118,7 @@ fn run<D: Design + Default>(
         _ => Check::Every(Duration::from_millis(50)),
     };
     let settings = test.simulated().invariant(invariant(&setup)).check(check).network(network);
-    let mut run = test.start(&setup.system, settings)?;
+    let mut run = setup.run(test, settings)?;
     run.wait_for_clients(LONG)?;
     Ok(())
 }
@@ -132,19 +132,20 @@ fn t01<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let setup = Setup::<D>::servers(1)?;
     let command = |text: &str| KvParser.command(text).map_err(Failed::because);
     let cut_off = test.simulated().network(|network| network.network(false));
-    let mut run = test.start(&setup.system, cut_off)?;
+    let mut run = setup.run(test, cut_off)?;
     let client = run.add_interactive(C1, D::default().client(&[S1]))?;
     run.send(&client, command("PUT:foo:bar")?)?;
     run.run_for(Duration::from_secs(5))?;
     let response = run.response(&client);
-    check!(response.is_none(), "no message arrives, but the client has the response {response:?}");
+    check!(response.is_none(), "part 1: no message arrives, but the client has the response {response:?}");
     run.network(|network| network.network(true));
     let asked = [("GET:foo", "bar"), ("APPEND:foo:baz", "barbaz"), ("GET:foo", "barbaz")];
     run.run_for(Duration::from_secs(5))?;
     let response = run.response(&client);
     check!(
         response == Some(KvResponse::PutOk),
-        "the network is back for 5s, and the client has {response:?} for its put, expected PutOk: it has to ask again"
+        "part 1: the network is back for 5s, and the client has {response:?} for its put, expected PutOk: it has to ask again, and \
+         the server to answer (Raft paper, section 8, third paragraph)"
     );
     for (text, expected) in asked {
         let response = run.ask(&client, command(text)?, LONG)?;
@@ -184,7 +185,7 @@ fn t05<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     commands.push(get());
     let setup = Setup::<D>::new(1, [Workload::commands(commands)])?;
     let settings = test.simulated();
-    let mut run = test.start(&setup.system, settings)?;
+    let mut run = setup.run(test, settings)?;
     run.wait_for_clients(LONG)?;
     // The command that brought the value may be in a log, which may be in memory and saved.
     let size = run.state_size(S1)?;
@@ -210,7 +211,7 @@ fn search_all<D: Design + Default>(
     invariant: Predicate,
     goal: &str,
 ) -> Result<Reached, Failed> {
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     search.invariant(invariant);
     let done = search.stage(goal).goal(clients_done()).from(&start)?;
     search.stage("every state until then").prune(clients_done()).exhaust().from(&start)?;
@@ -220,7 +221,7 @@ fn search_all<D: Design + Default>(
 fn t06<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::new(1, [put_append_get_workload()])?;
     let done = search_all(search, &setup, results_ok(), "the client is done")?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     search
         .stage("no network, no response")
         .invariant(none_decided())
@@ -245,7 +246,7 @@ fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
 
 fn t09<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::new(1, vec![different_keys_infinite_workload(None); 2])?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     search.invariant(results_ok());
     let three = Predicate::for_each_worker("every client has three responses", |worker| {
         match worker.result_count() {

@@ -185,7 +185,7 @@ fn start_with<D: Design + Default>(
 ) -> Result<(Run, Vec<Address>), Failed> {
     let setup = Setup::<D>::servers(servers)?;
     let settings = setup.watch_elections(test.simulated()).network(network);
-    Ok((test.start(&setup.system, settings)?, server_addresses(servers)))
+    Ok((setup.run(test, settings)?, server_addresses(servers)))
 }
 
 /// All of `servers` but some.
@@ -372,9 +372,9 @@ fn highest_term<N: Node + Inspect>(state: &State) -> u64 {
 const TERMS: u64 = 3;
 
 fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
-    leaders_of::<D>(search, 1)?;
     leaders_of::<D>(search, 3)?;
-    leaders_of::<D>(search, 5)
+    leaders_of::<D>(search, 5)?;
+    leaders_of::<D>(search, 1)
 }
 
 /// So many servers can elect a leader, and another one when it is gone.

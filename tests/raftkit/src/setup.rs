@@ -1,12 +1,12 @@
 //! Groups of servers of a design, with clients, and what must hold in every state of them.
 
 use clientserver::KvWorkload;
-use framework::{Address, System};
+use framework::{Address, System, View};
 use raft::predicates::{Group, durable_state_is_current};
 use raft::{Design, system};
-use runner::Settings;
+use runner::{Run, Settings};
 use search::State;
-use testkit::{Aimless, Failed, SearchTest, Stage};
+use testkit::{Aimless, Failed, RunTest, SearchTest, Stage};
 
 use crate::run::leaders;
 
@@ -42,19 +42,56 @@ impl<D: Design + Default> Setup<D> {
         Self::new(count, [])
     }
 
-    /// The state before the first event.
+    /// The state before the first event of a search.
     ///
     /// # Errors
     ///
-    /// When a node cannot be started, or a server says already that it leads: a goal that holds before anything happened
-    /// would be worth nothing.
+    /// When a node cannot be started or does nothing, or a server says already that it leads: a goal that holds before
+    /// anything happened would be worth nothing.
     pub fn start(&self, search: &mut SearchTest) -> Result<State, Failed> {
         let start = search.start(&self.system)?;
-        let leader = leaders::<D::Server>(&start.view()).first().map(|elected| elected.leader);
-        match leader {
-            None => Ok(start),
-            Some(server) => Err(Failed::because(format!(
-                "before the first event, {server} is leader; nobody is until it has the votes of a majority (section 5.2)"
+        self.check_beginning(&start.view())?;
+        Ok(start)
+    }
+
+    /// A run, before the first event.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn run(&self, test: &mut RunTest, settings: Settings) -> Result<Run, Failed> {
+        let run = test.start(&self.system, settings)?;
+        run.inspect(|view| self.check_beginning(view))?;
+        Ok(run)
+    }
+
+    /// Says what is missing where nothing is written yet: neither sent nor waiting for anything, a node never acts.
+    fn check_beginning(&self, view: &View<'_>) -> Result<(), Failed> {
+        let acts = |node: Address| {
+            !view.timers(node).is_empty() || view.any_envelope(|envelope| envelope.from == node)
+        };
+        if let Some((client, _)) = self.clients.iter().find(|(client, _)| !acts(*client)) {
+            return Err(Failed::because(format!(
+                "part 1: {client} was given a command, and neither sends it nor sets a timer: write `send_command` (Raft \
+                 paper, section 8, first paragraph; labs/raft/docs/part1.md)"
+            )));
+        }
+        // One server alone may answer without an election: part 1.
+        if self.group.addresses().count() == 1 {
+            return Ok(());
+        }
+        if let Some(server) = self.group.addresses().find(|server| !acts(*server)) {
+            return Err(Failed::because(format!(
+                "part 2: {server} was started and set no timer, so it never stands for election: write `init` (Raft \
+                 paper, section 5.2, first paragraph; Figure 2, Rules for Servers, Followers)"
+            )));
+        }
+        match leaders::<D::Server>(view).first() {
+            None => Ok(()),
+            Some(elected) => Err(Failed::because(format!(
+                "part 2: {} leads before anything happened; nobody does without the votes of a majority (Raft paper, \
+                 section 5.2)",
+                elected.leader
             ))),
         }
     }
