@@ -86,7 +86,7 @@ fn far_mistakes_are_found_by_random_walks() {
     insta::assert_snapshot!(found, @r"
     ComparesLengths: leader completeness
     ChecksIndexOnly: log matching
-    CutsOff: committed entries are in the logs of a majority
+    CutsOff: committed entries never change
     AcknowledgesAll: committed entries are in the logs of a majority
     CountsOldTerms: only entries of its own term are committed by a leader
     TrustsCommit: state machine safety

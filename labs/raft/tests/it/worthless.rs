@@ -52,8 +52,8 @@ fn solutions_worth_nothing_do_not_pass() {
       elections: exhausted: every reachable state was visited
       replication: exhausted: every reachable state was visited
     AlwaysGrants
-      elections: violated: one vote a term: server2 voted for server2 in term 1, then for server3 in the same term (in the step: server2 receives Vote(1) from server3)
-      replication: violated: a leader has the votes of a majority: server3 is leader in term 2 without the votes of a majority of 3 servers: server1 voted for server1, server2 has not got beyond term 0, server3 voted for server1
+      elections: violated: one vote a term: server3 voted for server3 in term 1, then for server2 in the same term (in the step: server3 receives Vote(1) from server2)
+      replication: violated: a leader has the votes of a majority: server2 is leader in term 1 without the votes of a majority of 3 servers: server1 voted for server1, server3 voted for server1
     NeverGrants
       elections: not decided: the depth limit was reached before every state was visited
       replication: not decided: the depth limit was reached before every state was visited
