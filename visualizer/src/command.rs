@@ -9,8 +9,9 @@ use clap::{Arg, Command, value_parser};
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
+use crate::trace_file::TraceFile;
 use crate::workspace::Workspace;
-use crate::{demo, export, launch, options, show};
+use crate::{demo, export, launch, live, options, shell, show};
 
 /// The `main` of the binary `lab`.
 pub fn lab_command() -> ProcessExitCode {
@@ -40,6 +41,13 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
     {
         return launch::run(verb, lab, rest, console);
     }
+    if let [word, lab, rest @ ..] = args
+        && word == "explore"
+        && let Some(lab) = lab.to_str()
+        && !lab.starts_with('-')
+    {
+        return as_result(launch::become_driver("explore", lab, rest, "", console));
+    }
     let matches = match definition().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return as_result(console.clap(&error)),
@@ -49,6 +57,7 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
         Some(("demo", matches)) => demo::run(file(matches, "trace").as_deref(), console),
         Some(("show", matches)) => show::run(matches, console),
         Some(("export", matches)) => export::run(matches, console),
+        Some(("replay", matches)) => replay(matches, &args[1..], console),
         Some(("schema", _)) => {
             let written = show::schema(console);
             console.written(written, ExitCode::Success)
@@ -95,8 +104,35 @@ fn definition() -> Command {
         ))
         .subcommand(show::definition())
         .subcommand(export::definition())
+        .subcommand(
+            options::with_explore_options(Command::new("explore"))
+                .about("Let the events of a lab's system happen one by one, and look at what they do")
+                .override_usage("cargo lab explore <LAB> [OPTIONS]")
+                .arg(
+                    Arg::new("lab")
+                        .value_name("LAB")
+                        .required(true)
+                        .help("The lab; `cargo lab list` lists them"),
+                ),
+        )
+        .subcommand(live::replay_definition())
         .subcommand(Command::new("schema").about("Print the JSON Schema of trace files"))
         .subcommand(Command::new("list").about("List the labs"))
+}
+
+/// Runs a trace again with the code of its lab.
+fn replay(matches: &clap::ArgMatches, args: &[OsString], console: &mut Console<'_>) -> ExitCode {
+    let path = matches.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    let trace = match TraceFile::load(&console.here.join(&path)) {
+        Ok(trace) => trace,
+        Err(error) => {
+            console.error(error);
+            return ExitCode::BadFile;
+        }
+    };
+    let file = shell::quoted(&path.display().to_string());
+    let otherwise = format!("; `cargo lab show {file}` shows the trace without it");
+    launch::become_driver("replay", &trace.origin.lab, args, &otherwise, console)
 }
 
 fn list(console: &mut Console<'_>) -> ExitCode {

@@ -24,13 +24,19 @@ use crate::record::record_with_goals;
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
-use crate::{human, launch, missed, profile, shell, supervise};
+use crate::{human, launch, live, missed, profile, shell, supervise};
 
 /// The `main` of a lab's driver, `labs/<lab>/examples/<lab>.rs`: all that is in it is
 /// `visualizer::lab_main(&pingpong::PingPong)`. `cargo lab search <lab> …` starts it with `search …`.
 pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     let code = match Child::enter() {
+        Ok(Some(child)) if live::is_live(&args) => {
+            let code = live::serve(child, lab);
+            // At once, as below.
+            std::process::exit(code.number().into());
+        }
+        Ok(None) if live::is_live(&args) => on_terminal(|console| live::run(lab, &args, console)),
         Ok(Some(child)) => {
             let code = supervise::serve(child, |cancel, console| drive(lab, &args, cancel, console));
             // At once: nothing of a node's runs any more, no `Drop` and no thread.
@@ -75,7 +81,7 @@ fn request(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> Resul
         Some(("profile", rest)) => (Verb::Profile, rest),
         _ => {
             console.error(format_args!(
-                "expected `search` or `profile`; the driver of a lab is started by `cargo lab search {}`",
+                "expected `search`, `profile`, `explore` or `replay`; the driver of a lab is started by `cargo lab search {}`",
                 lab.name()
             ));
             return Err(ExitCode::Usage);

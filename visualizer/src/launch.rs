@@ -19,6 +19,51 @@ pub(crate) const LAUNCHED: &str = "LAB_DRIVER_LAUNCHED";
 /// for one that is right.
 pub(crate) const FINISHED: u8 = 120;
 
+/// Builds a lab's driver and becomes it, so that the viewer has the terminal to itself: `explore` or `replay`. Returns only
+/// when that was not possible. `otherwise` is what can be done with a lab that does not compile.
+pub(crate) fn become_driver(
+    verb: &str,
+    lab: &str,
+    args: &[OsString],
+    otherwise: &str,
+    console: &mut Console<'_>,
+) -> ExitCode {
+    let found = Workspace::find(&console.here).and_then(|workspace| workspace.check(lab).map(|()| workspace));
+    let workspace = match found {
+        Ok(workspace) => workspace,
+        Err(error) => {
+            console.error(error);
+            return ExitCode::Usage;
+        }
+    };
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let compiled = workspace.root.join("target/release/examples").join(lab).exists();
+    let command = |word: &str| {
+        let mut command = Command::new(&cargo);
+        command.arg(word).args((compiled || word == "run").then_some("--quiet"));
+        command.args(["--release", "--manifest-path"]).arg(workspace.root.join("Cargo.toml"));
+        command.args(["--package", lab, "--example", lab]);
+        command
+    };
+    let problem = match command("build").status() {
+        Ok(status) if status.success() => {
+            let mut driver = command("run");
+            driver.arg("--").arg(verb).args(args);
+            // Only comes back when it fails.
+            std::os::unix::process::CommandExt::exec(&mut driver)
+        }
+        Ok(_) => {
+            console.error(format_args!(
+                "the lab `{lab}` does not compile, so it cannot run; see above{otherwise}"
+            ));
+            return ExitCode::DoesNotCompile;
+        }
+        Err(error) => error,
+    };
+    console.error(format_args!("cannot start `{}`: {problem}", cargo.to_string_lossy()));
+    ExitCode::Internal
+}
+
 /// Starts a lab's driver to do what `verb` says (`search` or `profile`); its exit code is passed on as it is.
 pub(crate) fn run(
     verb: &str,

@@ -3,8 +3,10 @@
 //! A search (crate `search`) prints nothing; this crate turns what it found into text, JSON and trace files, and shows
 //! them. A trace file opens without the code of the lab: every value, message and reason is in it.
 //!
-//! It does *not* run handlers again: a trace is looked at as it was recorded. What would have happened otherwise, such as
-//! another order of two messages, it can point at, but not try.
+//! A viewer never runs a handler itself. With the code of the lab linked in (`cargo lab explore`, `cargo lab replay`) a
+//! trace can go on: messages arrive and timers fire as the person says, earlier steps branch, a search goes on from any
+//! of them, racing messages are tried in the other order. Every such question is answered by a process of its own, so
+//! nothing that a handler does ends the viewer. Without the code a trace is looked at as it was recorded.
 //!
 //! # The smallest example
 //!
@@ -36,6 +38,7 @@
 //! - [`model`] answers every question about a trace, without a screen. Whatever shows traces asks it.
 //! - [`session`] is what a person looks at and does, with the one table of actions; [`panels`] is what they see.
 //! - [`export`](mod@export) writes a trace for reports and for other tools, `cargo lab export`.
+//! - The module `live` runs handlers for a session: what is asked, who answers, and the tree of branches.
 //! - [`plain`] is the viewer in words, [`screenshot`] the one on a terminal. [`text`] is the short text under a search.
 
 mod amount;
@@ -52,6 +55,7 @@ mod hostile;
 mod human;
 mod json;
 mod launch;
+mod live;
 mod missed;
 pub mod model;
 mod options;

@@ -10,7 +10,7 @@ use framework::{Lab, LabOption, LabOptions};
 
 use crate::exit_code::ExitCode;
 use crate::switches::{self, LinkSwitch, NodeSwitch, Partition, Switches};
-use crate::{amount, shell};
+use crate::{amount, shell, show};
 
 /// How deep a random probe goes unless the user says so.
 pub(crate) const RANDOM_DEPTH: u32 = 1000;
@@ -66,12 +66,58 @@ impl Strategy {
 pub(crate) fn parse(lab: &dyn Lab, verb: &'static str, args: &[OsString]) -> Result<Request, clap::Error> {
     let own = lab.options();
     let name = lab.name();
-    let mut command = with_common_options(Command::new(verb))
-        .bin_name(format!("cargo lab {verb} {name}"))
-        .no_binary_name(true)
-        .about(lab.about());
-    for option in &own {
-        command = command.arg(
+    let command = with_common_options(Command::new(verb)).bin_name(format!("cargo lab {verb} {name}"));
+    let mut command = with_own_options(command.no_binary_name(true).about(lab.about()), &own);
+    let matches = command.clone().try_get_matches_from(args)?;
+    request(&format!("cargo lab {verb} {name}"), &own, &matches, args)
+        .map_err(|message| command.error(clap::error::ErrorKind::ArgumentConflict, message))
+}
+
+/// What is asked of `explore`: which system, and what may happen in it.
+pub(crate) struct Explored {
+    pub(crate) lab: LabOptions,
+    pub(crate) switches: Switches,
+    /// The command line again, without the options that only say how it looks.
+    pub(crate) command: String,
+}
+
+/// The command line of `cargo lab explore <lab>`, after that.
+pub(crate) fn explore_command(lab: &dyn Lab) -> Command {
+    let name = lab.name();
+    let command = with_explore_options(Command::new("explore").bin_name(format!("cargo lab explore {name}")));
+    with_own_options(command.no_binary_name(true).about(lab.about()), &lab.options())
+}
+
+/// The options of `explore` that all labs have.
+pub(crate) fn with_explore_options(command: Command) -> Command {
+    show::with_view_options(with_network_options(with_system_options(command.max_term_width(100))))
+}
+
+/// Parses what follows `cargo lab explore <lab>`.
+pub(crate) fn parse_explore(lab: &dyn Lab, args: &[OsString]) -> Result<Explored, clap::Error> {
+    let matches = explore_command(lab).try_get_matches_from(args)?;
+    let command = shell::line(&format!("cargo lab explore {}", lab.name()), &without_view_options(args));
+    Ok(Explored { lab: lab_options(&matches, &lab.options()), switches: switches(&matches), command })
+}
+
+/// The arguments without those that only say how the viewer looks and what it does first.
+fn without_view_options(args: &[OsString]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--plain" | "--ascii" | "--no-mouse" => {}
+            "-c" | "--commands" | "--theme" | "--keys" => drop(args.next()),
+            _ if ["-c", "--commands=", "--theme=", "--keys="].iter().any(|own| arg.starts_with(own)) => {}
+            _ => kept.push(arg),
+        }
+    }
+    kept
+}
+
+fn with_own_options(command: Command, own: &[LabOption]) -> Command {
+    own.iter().fold(command, |command, option| {
+        command.arg(
             Arg::new(option.name)
                 .long(option.name)
                 .value_name("VALUE")
@@ -79,24 +125,21 @@ pub(crate) fn parse(lab: &dyn Lab, verb: &'static str, args: &[OsString]) -> Res
                 .default_value(option.default)
                 .help(option.help)
                 .help_heading("System"),
-        );
-    }
-    let matches = command.clone().try_get_matches_from(args)?;
-    request(&format!("cargo lab {verb} {name}"), &own, &matches, args)
-        .map_err(|message| command.error(clap::error::ErrorKind::ArgumentConflict, message))
+        )
+    })
 }
 
 /// The options that all labs have.
 pub(crate) fn with_common_options(command: Command) -> Command {
+    let command = command.after_help(ExitCode::table()).max_term_width(100);
+    with_output_options(with_network_options(with_search_options(with_system_options(command))))
+}
+
+/// What system is built.
+fn with_system_options(command: Command) -> Command {
     let system = |arg: Arg| arg.help_heading("System");
-    let search = |arg: Arg| arg.help_heading("Search");
-    let network = |arg: Arg| arg.help_heading("Network and timers");
-    let faults = |arg: Arg| arg.help_heading("Crashes");
-    let output = |arg: Arg| arg.help_heading("Output");
     let nodes = value_parser!(u16);
     command
-        .after_help(ExitCode::table())
-        .max_term_width(100)
         .arg(system(valued("servers", "N")).value_parser(nodes).help("How many servers"))
         .arg(system(valued("clients", "N")).value_parser(value_parser!(u16)).help("How many clients"))
         .arg(
@@ -109,6 +152,12 @@ pub(crate) fn with_common_options(command: Command) -> Command {
                 .default_value("0")
                 .help("Seed of random workloads and of random probes"),
         )
+}
+
+/// How it is searched.
+fn with_search_options(command: Command) -> Command {
+    let search = |arg: Arg| arg.help_heading("Search");
+    command
         .arg(
             search(valued("strategy", "STRATEGY"))
                 .value_parser(["bfs", "random"])
@@ -153,6 +202,13 @@ pub(crate) fn with_common_options(command: Command) -> Command {
         )
         .arg(search(flag("prune-done")).help("Do not go on from states in which all clients are done"))
         .arg(search(flag("no-minimize")).help("Show a failing trace as it was found, not shortened"))
+}
+
+/// What may happen in it.
+fn with_network_options(command: Command) -> Command {
+    let network = |arg: Arg| arg.help_heading("Network and timers");
+    let faults = |arg: Arg| arg.help_heading("Crashes");
+    command
         .arg(network(flag("no-network")).help("Deliver no messages, but for those to oneself"))
         .arg(
             network(repeated("link", "FROM:TO=off")).value_parser(switches::link_switch).help(
@@ -196,12 +252,16 @@ pub(crate) fn with_common_options(command: Command) -> Command {
                 .value_parser(switches::node_switch)
                 .help("Keep a node from crashing, or let a client crash (`client1=on`)"),
         )
-        .arg(output(flag("json")).help("Print one JSON object and nothing else"))
-        .arg(
-            output(valued("trace", "FILE"))
-                .value_parser(value_parser!(PathBuf))
-                .help("Where to save the trace; failing ones go to `target/traces/` otherwise"),
-        )
+}
+
+/// Where the answer goes.
+fn with_output_options(command: Command) -> Command {
+    let output = |arg: Arg| arg.help_heading("Output");
+    command.arg(output(flag("json")).help("Print one JSON object and nothing else")).arg(
+        output(valued("trace", "FILE"))
+            .value_parser(value_parser!(PathBuf))
+            .help("Where to save the trace; failing ones go to `target/traces/` otherwise"),
+    )
 }
 
 fn valued(name: &'static str, value: &'static str) -> Arg {
@@ -244,21 +304,8 @@ fn request(
     } else if probes.is_some() {
         return Err("`--probes` counts random probes; it needs `--strategy random`".to_owned());
     }
-    let lab_options = LabOptions {
-        servers: matches.get_one("servers").copied(),
-        clients: matches.get_one("clients").copied(),
-        workload: matches.get_one("workload").cloned(),
-        seed: matches.get_one("seed").copied().unwrap_or_default(),
-        own: own
-            .iter()
-            .filter_map(|option| {
-                Some((option.name.to_owned(), matches.get_one::<String>(option.name)?.clone()))
-            })
-            .collect::<BTreeMap<_, _>>(),
-    };
-    let node_switches = |name| matches.get_many::<NodeSwitch>(name).unwrap_or_default().copied().collect();
     Ok(Request {
-        lab: lab_options,
+        lab: lab_options(matches, own),
         strategy: if random { Strategy::Random { probes } } else { Strategy::Bfs },
         max_depth,
         max_states,
@@ -270,23 +317,43 @@ fn request(
         minimize: !matches.get_flag("no-minimize"),
         stuck: matches.get_flag("stuck"),
         can_finish: matches.get_flag("can-finish"),
-        switches: Switches {
-            partition: matches.get_one::<Partition>("partition").cloned(),
-            links: matches.get_many::<LinkSwitch>("link").unwrap_or_default().copied().collect(),
-            senders: node_switches("sender"),
-            receivers: node_switches("receiver"),
-            timers: node_switches("timers"),
-            no_network: matches.get_flag("no-network"),
-            no_timers: matches.get_flag("no-timers"),
-            crashes: matches.get_one("crashes").copied().unwrap_or_default(),
-            restarts: matches.get_one("restarts").copied(),
-            crash: node_switches("crash"),
-        },
+        switches: switches(matches),
         json: matches.get_flag("json"),
         trace: matches.get_one("trace").cloned(),
         command: shell::line(command, &without_output_options(args)),
         notes,
     })
+}
+
+fn lab_options(matches: &ArgMatches, own: &[LabOption]) -> LabOptions {
+    LabOptions {
+        servers: matches.get_one("servers").copied(),
+        clients: matches.get_one("clients").copied(),
+        workload: matches.get_one("workload").cloned(),
+        seed: matches.get_one("seed").copied().unwrap_or_default(),
+        own: own
+            .iter()
+            .filter_map(|option| {
+                Some((option.name.to_owned(), matches.get_one::<String>(option.name)?.clone()))
+            })
+            .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn switches(matches: &ArgMatches) -> Switches {
+    let node_switches = |name| matches.get_many::<NodeSwitch>(name).unwrap_or_default().copied().collect();
+    Switches {
+        partition: matches.get_one::<Partition>("partition").cloned(),
+        links: matches.get_many::<LinkSwitch>("link").unwrap_or_default().copied().collect(),
+        senders: node_switches("sender"),
+        receivers: node_switches("receiver"),
+        timers: node_switches("timers"),
+        no_network: matches.get_flag("no-network"),
+        no_timers: matches.get_flag("no-timers"),
+        crashes: matches.get_one("crashes").copied().unwrap_or_default(),
+        restarts: matches.get_one("restarts").copied(),
+        crash: node_switches("crash"),
+    }
 }
 
 /// The arguments without `--json` and `--trace`, which may name a private path.

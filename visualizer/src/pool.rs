@@ -46,6 +46,25 @@ pub(crate) enum Entry {
     Record(String, Vec<(String, ValueId)>),
 }
 
+impl Entry {
+    /// The same with other numbers for its parts.
+    pub(crate) fn with_parts(&self, number: &mut impl FnMut(ValueId) -> ValueId) -> Self {
+        match self {
+            Self::Some(inner) => Self::Some(number(*inner)),
+            Self::List(items) => Self::List(items.iter().map(|item| number(*item)).collect()),
+            Self::Tuple(items) => Self::Tuple(items.iter().map(|item| number(*item)).collect()),
+            Self::Map(pairs) => {
+                Self::Map(pairs.iter().map(|(key, value)| (number(*key), number(*value))).collect())
+            }
+            Self::Record(name, fields) => {
+                let fields = fields.iter().map(|(field, value)| (field.clone(), number(*value)));
+                Self::Record(name.clone(), fields.collect())
+            }
+            leaf => leaf.clone(),
+        }
+    }
+}
+
 /// Why a pool cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -115,6 +134,41 @@ impl Pool {
             return *id;
         }
         self.push(entry)
+    }
+
+    /// Adds a value whose parts are there, unless it is there itself.
+    pub(crate) fn add_entry(&mut self, entry: Entry) -> ValueId {
+        match self.ids.get(&entry) {
+            Some(id) => *id,
+            None => self.push(entry),
+        }
+    }
+
+    /// The number of a value, if it is there.
+    pub(crate) fn find(&self, value: &Value) -> Option<ValueId> {
+        let all = |items: &[Value]| items.iter().map(|item| self.find(item)).collect::<Option<Vec<_>>>();
+        let entry = match value {
+            Value::Unit => Entry::Unit,
+            Value::Bool(value) => Entry::Bool(*value),
+            Value::Int(value) => Entry::Int(*value),
+            Value::Float(value) => Entry::Float(format!("{value:?}")),
+            Value::Text(text) => Entry::Text(text.clone()),
+            Value::Bytes(bytes) => Entry::Bytes(bytes.clone()),
+            Value::Address(address) => Entry::Address(address.clone()),
+            Value::None => Entry::None,
+            Value::Some(inner) => Entry::Some(self.find(inner)?),
+            Value::List(items) => Entry::List(all(items)?),
+            Value::Tuple(items) => Entry::Tuple(all(items)?),
+            Value::Map(entries) => {
+                let pairs = entries.iter().map(|(key, value)| Some((self.find(key)?, self.find(value)?)));
+                Entry::Map(pairs.collect::<Option<_>>()?)
+            }
+            Value::Record { name, fields } => {
+                let fields = fields.iter().map(|(name, value)| Some((name.clone(), self.find(value)?)));
+                Entry::Record(name.clone(), fields.collect::<Option<_>>()?)
+            }
+        };
+        self.ids.get(&entry).copied()
     }
 
     fn push(&mut self, entry: Entry) -> ValueId {

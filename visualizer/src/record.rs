@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use framework::linearizability::Monitor;
 use framework::{
     Address, Envelope, Event, Local, Outcome, Payload, PendingTimer, Predicate, StepPredicate, Stimulus,
-    guard,
+    View, guard,
 };
 use search::{Activity, Delivery, Follower, HandlerFault, Results, Settings, State, Trace, Verdict, Watch};
 
 use crate::handler_log;
+use crate::pool::ValueId;
 use crate::trace_file::{
     BlamedField, Finding, Happening, Interrupted, Message, MessageId, Network, NodeInfo, NodeState, Origin,
     PredicateInfo, PredicateKind, Search, Step, Timer, TraceFile, Truth,
@@ -127,7 +128,8 @@ impl<'a> Recorder<'a> {
         self.file.start.truth = self.truth(None, start);
     }
 
-    fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
+    /// Writes down what a search found, with the event at which a handler failed.
+    pub(crate) fn steps(&mut self, trace: &Trace, verdict: &Verdict, delivery: &Delivery) {
         // The event that a handler failed on is not tried again: it might not return.
         let (fine, failing) = match (fault(verdict), trace.events.split_last()) {
             (Some((what, fault)), Some((last, before)))
@@ -248,15 +250,49 @@ impl<'a> Recorder<'a> {
     }
 
     fn timer(&mut self, pending: &PendingTimer) -> Timer {
-        // Longer than 584 years is as good as never.
-        let nanos = |length: std::time::Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-        Timer {
-            value: self.file.pool.add(&pending.timer.value()),
-            kind: pending.timer.kind(),
-            min_ns: nanos(pending.length.at_least()),
-            max_ns: nanos(pending.length.at_most()),
-        }
+        let value = self.file.pool.add(&pending.timer.value());
+        timer(pending, value)
     }
+}
+
+/// A pending timer with the number of its value.
+fn timer(pending: &PendingTimer, value: ValueId) -> Timer {
+    // Longer than 584 years is as good as never.
+    let nanos = |length: std::time::Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+    Timer {
+        value,
+        kind: pending.timer.kind(),
+        min_ns: nanos(pending.length.at_least()),
+        max_ns: nanos(pending.length.at_most()),
+    }
+}
+
+/// A state as a file without steps: what expressions over recorded values need.
+pub(crate) fn snapshot(view: &View<'_>) -> TraceFile {
+    let mut file = TraceFile::default();
+    for address in view.addresses() {
+        let Some(node) = view.any_node(address) else { continue };
+        file.nodes.push(NodeInfo { address: address.to_string(), type_name: node.type_name().to_owned() });
+        let fields = file.pool.add(&node.value());
+        let timers = view.timers(address).iter().map(|pending| {
+            let value = file.pool.add(&pending.timer.value());
+            timer(pending, value)
+        });
+        let timers = timers.collect();
+        let durable = view.durable(address).map(|durable| file.pool.add(&durable.value()));
+        file.start.nodes.push(NodeState { fields, timers, durable, up: view.is_up(address) });
+    }
+    for envelope in view.envelopes() {
+        let id = MessageId::try_from(file.messages.len()).expect("a state has fewer than 2^32 messages");
+        file.messages.push(Message {
+            from: envelope.from.to_string(),
+            to: envelope.to.to_string(),
+            value: file.pool.add(&envelope.message.value()),
+            kind: envelope.message.kind(),
+        });
+        file.start.network.push(id);
+    }
+    file
 }
 
 /// The states of a trace as far as it replays, and the event it is stuck at with the reason. It replays to its end

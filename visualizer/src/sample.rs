@@ -256,17 +256,26 @@ pub(crate) fn crashed() -> TraceFile {
     file
 }
 
-/// A trace of random events of three clients and a server.
-pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
-    let mut random = seed;
-    let mut below = |count: usize| {
-        // Steele, Lea and Flood: SplitMix.
-        random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = random;
+/// Numbers that follow from a seed. Steele, Lea and Flood: SplitMix.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((mixed ^ (mixed >> 31)) % count as u64).unwrap()
-    };
+    }
+}
+
+/// A trace of random events of three clients and a server.
+pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
+    let mut random = Random::new(seed);
     let start = initial(3, false);
     let delivery = search::Delivery::default();
     let (mut state, mut events) = (start.clone(), Vec::new());
@@ -275,7 +284,7 @@ pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
         if possible.is_empty() {
             break;
         }
-        let event = possible[below(possible.len())].clone();
+        let event = possible[random.below(possible.len())].clone();
         state = state.step(&event, &delivery).unwrap();
         events.push(event);
     }

@@ -17,11 +17,7 @@ use crate::tui::{self, Options, Theme};
 
 /// The command line of `show`.
 pub(crate) fn definition() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
-    let themes = PossibleValuesParser::new(Theme::ALL.map(|(name, _)| name));
-    Command::new("show")
+    let command = Command::new("show")
         .about("Step through a saved trace; needs no lab")
         .after_help(
             "Not on a terminal, the trace is printed. `--plain -c \"go 10; why\"` runs commands in a script;\n\
@@ -34,33 +30,50 @@ pub(crate) fn definition() -> Command {
                 .required(true)
                 .help("A trace that a search saved"),
         )
-        .arg(flag("plain", "One fact a line, in words: for scripts and screen readers"))
-        .arg(
-            Arg::new("commands")
-                .short('c')
-                .long("commands")
-                .value_name("COMMANDS")
-                .requires("plain")
-                .help("What to do in plain mode, separated by semicolons; `-` reads it from the input"),
-        )
         .arg(
             Arg::new("step")
                 .long("step")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(usize))
                 .help("The step to begin at, instead of the violation"),
-        )
-        .arg(Arg::new("theme").long("theme").value_name("NAME").value_parser(themes).help("The colours [default: ansi]"))
+        );
+    with_view_options(command)
+}
+
+/// The options that say how a trace is viewed.
+pub(crate) fn with_view_options(command: Command) -> Command {
+    let view = |arg: Arg| arg.help_heading("View");
+    let flag = |name: &'static str, help: &'static str| {
+        view(Arg::new(name).long(name).action(ArgAction::SetTrue).help(help))
+    };
+    let themes = PossibleValuesParser::new(Theme::ALL.map(|(name, _)| name));
+    command
+        .arg(flag("plain", "One fact a line, in words: for scripts and screen readers"))
+        .arg(view(
+            Arg::new("commands")
+                .short('c')
+                .long("commands")
+                .value_name("COMMANDS")
+                .requires("plain")
+                .help("What to do in plain mode, separated by semicolons; `-` reads it from the input"),
+        ))
+        .arg(view(
+            Arg::new("theme")
+                .long("theme")
+                .value_name("NAME")
+                .value_parser(themes)
+                .help("The colours [default: ansi]"),
+        ))
         .arg(flag("ascii", "Draw with ASCII characters only"))
         .arg(flag("no-mouse", "Leave the mouse to the terminal"))
-        .arg(
+        .arg(view(
             Arg::new("keys")
                 .long("keys")
                 .value_name("KEYS")
                 .value_parser(["lab", "dslabs"])
                 .default_value("lab")
                 .help("`dslabs` steps with n and p as well"),
-        )
+        ))
 }
 
 /// Shows a trace.
@@ -73,8 +86,7 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
             return ExitCode::BadFile;
         }
     };
-    let plain = matches.get_flag("plain");
-    if !plain && (!console.terminal || is_dumb()) {
+    if !matches.get_flag("plain") && (!console.terminal || is_dumb()) {
         let written = print(&trace, console);
         return console.written(written, ExitCode::Success);
     }
@@ -88,8 +100,29 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
         }
         session.move_to(step);
     }
-    if plain {
+    view(session, &[], matches, console)
+}
+
+/// Lets a person look at a session, in words or on the terminal; `said` is what they are told first.
+pub(crate) fn view(
+    mut session: Session,
+    said: &[String],
+    matches: &ArgMatches,
+    console: &mut Console<'_>,
+) -> ExitCode {
+    session.opening = said.to_vec();
+    if matches.get_flag("plain") {
+        let written = plain::tell(said, console.out);
+        if written.is_err() {
+            return console.written(written, ExitCode::Success);
+        }
         return in_words(&mut session, matches.get_one::<String>("commands"), console);
+    }
+    if !console.terminal || is_dumb() {
+        console.error(
+            "the viewer needs a terminal; `--plain` needs none, and `--plain -c COMMANDS` nobody to type",
+        );
+        return ExitCode::Usage;
     }
     match tui::show(session, options(matches)) {
         Ok(lines) => {

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use framework::{Change, Value};
 
+use crate::live::tree::EXPLORED;
 use crate::pool::ValueId;
 use crate::trace_file::{BlamedField, Happening, NodeState, Step, Timer, TraceFile};
 
@@ -105,6 +106,9 @@ fn summary(trace: &TraceFile) -> String {
     let found = trace.search.found_len;
     let shortened =
         if found > trace.steps.len() { format!(" (shortened from {found})") } else { String::new() };
+    if trace.verdict.kind == EXPLORED {
+        return format!("{}:", events(trace.steps.len()));
+    }
     match trace.steps.len() {
         0 => "It is so at the start, before any event.".to_owned(),
         1 => format!("1 event leads there{shortened}:"),

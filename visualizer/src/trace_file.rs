@@ -162,6 +162,13 @@ pub struct Options {
     pub own: BTreeMap<String, String>,
 }
 
+impl From<Options> for framework::LabOptions {
+    fn from(options: Options) -> Self {
+        let Options { servers, clients, workload, seed, own } = options;
+        Self { servers, clients, workload, seed, own }
+    }
+}
+
 /// What was switched off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Network {
@@ -191,7 +198,7 @@ pub struct Search {
 /// The verdict that the trace is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// The word for the verdict: `violated`, `handler-panicked`, ….
+    /// The word for the verdict: `violated`, `handler-panicked`, …; `explored` for a way that shows nothing.
     pub kind: String,
     /// The invariant, goal or predicate, or the handler.
     pub name: String,

@@ -203,6 +203,34 @@ fn without_colours_the_selection_is_still_there() {
     tmux.is_given_back();
 }
 
+/// Things happen one by one; one that never ends leaves the viewer alone, and the terminal is given back.
+#[test]
+fn explores_branches_and_quits() {
+    let tmux = terminal!("explore", 80, 24);
+    let lab = env!("CARGO_BIN_EXE_hostile-lab");
+    tmux.type_in(&format!("LAB_SHOW_TITLE=1 {lab} explore --deed hang"));
+    tmux.press("Enter");
+    tmux.step(0);
+    tmux.press("3 e");
+    tmux.until_screen("+ sends Count 2");
+    tmux.press("d");
+    tmux.step(1);
+    tmux.press("d");
+    tmux.until_screen("the handler runs: ");
+    tmux.press(",");
+    tmux.step(0);
+    tmux.press("Escape");
+    tmux.until_screen("given up");
+    tmux.press("b");
+    tmux.until_screen("live: main.1");
+    tmux.press("d");
+    tmux.step(1);
+    tmux.press("7");
+    tmux.until_screen("main.1");
+    tmux.press("q");
+    tmux.is_given_back();
+}
+
 /// The text that a pipe gets has nothing in it for a terminal.
 #[test]
 fn a_pipe_gets_text() {

@@ -32,6 +32,7 @@ pub mod tree;
 pub mod watch;
 pub mod why;
 
+use crate::live::tree::EXPLORED;
 use crate::pool::Pool;
 use crate::trace_file::{Happening, Mark, Message, MessageId, NodeState, Note, Step, TraceFile};
 
@@ -235,9 +236,9 @@ impl Model {
         self.len()
     }
 
-    /// Whether the trace is of something that is wrong, rather than of a goal.
+    /// Whether the trace is of something that is wrong, rather than of a goal, or of nothing.
     pub fn is_failure(&self) -> bool {
-        self.file.verdict.kind != "goal-found"
+        !matches!(self.file.verdict.kind.as_str(), "goal-found" | EXPLORED)
     }
 }
 
@@ -248,6 +249,22 @@ pub(crate) struct People<'a> {
 }
 
 impl Model {
+    /// Adds values and messages to the file, which no step refers to yet.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut TraceFile)) {
+        change(&mut self.file);
+        let number = |address: &str| self.file.node(address);
+        let new = &self.file.messages[self.ends.len()..];
+        let ends: Vec<_> = new.iter().map(|m| (number(&m.from), number(&m.to))).collect();
+        self.ends.extend(ends);
+        self.first_sent.resize(self.file.messages.len(), None);
+        self.arrivals.resize(self.file.messages.len(), Vec::new());
+    }
+
+    /// The file, for another model: this one is empty then.
+    pub(crate) fn take_file(&mut self) -> TraceFile {
+        std::mem::replace(self, Self::new(TraceFile::default())).file
+    }
+
     /// What people add.
     pub(crate) fn people(&mut self) -> People<'_> {
         People { notes: &mut self.file.notes, marks: &mut self.file.marks }

@@ -1,6 +1,7 @@
 //! The truth of every predicate at every step.
 
 use super::Model;
+use crate::live::tree::EXPLORED;
 use crate::trace_file::{BlamedField, PredicateInfo, PredicateKind, TraceFile, Truth};
 
 /// A predicate with what it says of every state.
@@ -68,6 +69,8 @@ pub(super) fn rows(file: &TraceFile) -> Vec<PredicateRow> {
         |row: &PredicateRow| row.name == file.verdict.name && (row.kind == PredicateKind::Goal) == goal;
     match rows.iter().position(is_about) {
         Some(place) => rows[..=place].rotate_right(1),
+        // A branch that shows nothing is about none of its predicates.
+        None if file.verdict.kind == EXPLORED && !rows.is_empty() => return rows,
         None => rows.insert(0, finding(file, goal)),
     }
     rows[0].is_finding = true;
@@ -83,16 +86,21 @@ fn finding(file: &TraceFile, goal: bool) -> PredicateRow {
         let here = if failing {
             file.steps.get(step.wrapping_sub(1)).is_some_and(|s| s.fault.is_some())
         } else {
-            step == steps
+            step == steps && verdict.kind != EXPLORED
         };
         if here {
             let blame: Vec<BlamedField> = verdict.blame.clone();
             return Truth { holds: Some(goal), reason: verdict.reason.clone(), blame };
         }
         // Of a state that no predicate was asked about nothing is known, but its handlers returned.
-        Truth { holds: failing.then_some(true), ..Truth::default() }
+        let returned = failing || verdict.kind == EXPLORED;
+        Truth { holds: returned.then_some(true), ..Truth::default() }
     };
-    let name = if failing { format!("no handler fails ({})", verdict.name) } else { verdict.name.clone() };
+    let name = if failing && verdict.kind != EXPLORED {
+        format!("no handler fails ({})", verdict.name)
+    } else {
+        verdict.name.clone()
+    };
     let kind = if goal { PredicateKind::Goal } else { PredicateKind::Invariant };
     PredicateRow { kind, name, truth: (0..=steps).map(truth).collect(), is_finding: false }
 }

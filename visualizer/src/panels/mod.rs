@@ -3,11 +3,13 @@
 
 mod notes;
 mod pending;
+mod preview;
 mod state;
 mod step;
 mod strip;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod why;
 
 use crate::model::field::Field;
@@ -16,6 +18,7 @@ use crate::session::Session;
 use crate::session::action::Panel;
 
 pub use strip::{strip, title};
+pub(crate) use why::order_text;
 
 /// What a line is about: where one goes from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Target {
     Field(Field),
     /// A field at the step that set it.
     Written(Field, usize),
+    /// Something that could happen, by its label.
+    Choice(String),
+    /// A branch.
+    Branch(usize),
 }
 
 /// A line of a panel.
@@ -104,6 +111,7 @@ pub fn rows(session: &mut Session, panel: Panel, paper: Paper) -> Vec<Row> {
         Panel::Why => why::rows(session, paper),
         Panel::Step => step::rows(session, paper),
         Panel::Notes => notes::rows(session, paper),
+        Panel::Tree => tree::rows(session, paper),
     };
     let fit = |row: Row| Row { line: row.line.fit(paper.width, paper.more()), ..row };
     rows.into_iter().map(fit).collect()

@@ -1,6 +1,6 @@
 //! The pending panel: what could happen after this step, and what cannot and why.
 
-use super::{Paper, Row, Target, heading};
+use super::{Paper, Row, Target, heading, preview};
 use crate::model::line::{Line, Role};
 use crate::model::{Model, label, pending};
 use crate::pool::ValueId;
@@ -13,13 +13,15 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let (model, step) = (session.model(), session.step());
     let mut nodes = vec![session.node()];
     nodes.extend(model.lanes().iter().copied().filter(|node| *node != session.node()));
+    let choices = session.choices();
+    let lost = session.lost();
     let mut rows = Vec::new();
     let mut idle = Vec::new();
     for node in nodes {
         let messages = pending::messages(model, node, step);
         let timers = pending::timers(model, node, step);
-        let shown: Vec<_> =
-            messages.iter().filter(|message| session.show_delivered || message.arrived.is_empty()).collect();
+        let shown = messages.iter().filter(|message| session.show_delivered || message.arrived.is_empty());
+        let shown: Vec<_> = shown.filter(|message| !lost.contains(&message.id)).collect();
         let arrived = messages.len() - messages.iter().filter(|message| message.arrived.is_empty()).count();
         if shown.is_empty() && timers.is_empty() {
             idle.push((node, arrived));
@@ -41,7 +43,10 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         for message in shown.iter().take(MESSAGES_MAX) {
             let content = model.message(message.id);
             let new = if message.sent == step { "*" } else { " " };
-            let mut line = Line::of(Role::Added, format!(" {new}m "));
+            let choice = choices.iter().find(|choice| choice.message() == Some(message.id));
+            let choice = choice.filter(|_| session.is_live());
+            let label = choice.map_or("m", |choice| &choice.label);
+            let mut line = Line::of(Role::Added, format!(" {new}{label} "));
             line.push(Role::Label, text(model, content.value, paper));
             let mut right = Line::of(Role::Dim, format!("  {}@{}", content.from, model.number(message.sent)));
             if let Some(next) = message.arrives {
@@ -50,25 +55,41 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             if !message.arrived.is_empty() {
                 right.push(Role::Dim, " d");
             }
-            rows.push(Row::to(beside(&line, right, paper), Target::Step(message.sent)));
+            let target =
+                choice.map_or(Target::Step(message.sent), |choice| Target::Choice(choice.label.clone()));
+            rows.push(Row::to(beside(&line, right, paper), target));
             rows.extend(message.blocked.iter().map(|why| blocked(why, paper)));
+            rows.extend(previewed(session, label, paper));
         }
         if shown.len() > MESSAGES_MAX {
             let more = format!("    and {} more", shown.len() - MESSAGES_MAX);
             rows.push(Row::text(Line::of(Role::Dim, more)));
         }
-        for pending in timers {
+        for (place, pending) in timers.into_iter().enumerate() {
             let new = if pending.set == step && step > 0 { "*" } else { " " };
-            let mut line = Line::of(Role::Added, format!(" {new}t "));
+            let choice = choices.iter().find(|choice| choice.is_timer(node, place));
+            let choice = choice.filter(|_| session.is_live());
+            let label = choice.map_or("t", |choice| &choice.label);
+            let mut line = Line::of(Role::Added, format!(" {new}{label} "));
             line.push(Role::Label, text(model, pending.timer.value, paper));
             line.push(Role::Plain, format!(" {}", label::timer_length(pending.timer)));
             let right = Line::of(Role::Dim, format!("  set@{}", model.number(pending.set)));
-            rows.push(Row::to(beside(&line, right, paper), Target::Step(pending.set)));
+            let target =
+                choice.map_or(Target::Step(pending.set), |choice| Target::Choice(choice.label.clone()));
+            rows.push(Row::to(beside(&line, right, paper), target));
             rows.extend(pending.blocked.iter().map(|why| blocked(why, paper)));
+            rows.extend(previewed(session, label, paper));
         }
     }
     if rows.is_empty() {
         rows.push(Row::text(Line::plain("nothing can happen any more")));
+    }
+    for (i, id) in lost.iter().enumerate() {
+        let message = model.message(*id);
+        let text = text(model, message.value, paper);
+        let line = Line::of(Role::Removed, format!("  x{} {text}", i + 1));
+        let line = line.with(Role::Dim, format!("  {} {} {}, lost", message.from, paper.arrow(), message.to));
+        rows.push(Row::to(line.fit(paper.width, paper.more()), Target::Choice(format!("x{}", i + 1))));
     }
     if !idle.is_empty() {
         let names = idle.into_iter().map(|(node, arrived)| match arrived {
@@ -79,9 +100,19 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         rows.extend(paper.wrapped(&Line::of(Role::Dim, text), 2).into_iter().map(Row::text));
     }
     rows.push(heading(""));
-    let key = "m message  t timer  * new at this step  s1@7 sent by s1 at 7";
+    let key = if session.is_live() {
+        "d do it  e what would it do  u again  x lose it  * new at this step  s1@7 sent by s1 at 7"
+    } else {
+        "m message  t timer  * new at this step  s1@7 sent by s1 at 7"
+    };
     rows.extend(paper.wrapped(&Line::of(Role::Dim, key), 2).into_iter().map(Row::text));
     rows
+}
+
+/// What an event would do, below the row of the event.
+fn previewed(session: &Session, label: &str, paper: Paper) -> Vec<Row> {
+    let preview = session.preview().filter(|preview| preview.label == label);
+    preview.map_or_else(Vec::new, |preview| preview::rows(preview, paper))
 }
 
 /// A message or a timer: in full where there is room for it.

@@ -14,13 +14,17 @@ pub fn title(session: &Session, paper: Paper) -> Line {
         .as_ref()
         .and_then(|path| path.file_name())
         .map(|name| name.to_string_lossy().into_owned());
-    let mut line = Line::of(Role::Strong, format!(" {}", name.as_deref().unwrap_or("trace")));
+    let mut line = if session.is_live() {
+        Line::of(Role::Strong, format!(" live: {}", model.branch()))
+    } else {
+        Line::of(Role::Strong, format!(" {}", name.as_deref().unwrap_or("trace")))
+    };
     let end = format!("  step {}/{}", model.number(session.step()), model.number(model.len()));
     line.push(Role::Dim, format!("  {}, {} nodes", model.file().origin.lab, model.nodes()));
     let broken = model.broken(session.step());
     let (right, role) = match broken.first() {
         Some(row) => (format!("  {} {} ", paper.no(), row.name), Role::Bad),
-        None if !model.is_failure() && session.step() == model.len() => {
+        None if model.file().verdict.kind == "goal-found" && session.step() == model.len() => {
             (format!("  {} goal ", paper.yes()), Role::Good)
         }
         None => (format!("  {} no invariant broken here ", paper.yes()), Role::Good),

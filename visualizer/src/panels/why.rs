@@ -2,6 +2,7 @@
 //! could have come in the other order.
 
 use super::{Paper, Row, Target, heading};
+use crate::live::Order;
 use crate::model::line::{Line, Role};
 use crate::model::predicates::PredicateRow;
 use crate::model::why::{Race, Why};
@@ -71,8 +72,54 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             ));
         }
     }
+    rows.extend(tried(session, paper));
     rows.extend(dependence(model, &why, paper));
     rows
+}
+
+/// What came of other orders.
+fn tried(session: &Session, paper: Paper) -> Vec<Row> {
+    let (model, orders) = (session.model(), session.orders());
+    let mut rows = Vec::new();
+    if !orders.is_empty() {
+        rows.push(heading("the other order, tried"));
+    }
+    for (i, order) in orders.iter().enumerate() {
+        let (sign, role) = match order.holds {
+            Some(true) => (paper.yes(), Role::Good),
+            Some(false) => (paper.no(), Role::Bad),
+            None => ("?", Role::Dim),
+        };
+        let mut line = Line::of(Role::Strong, format!(" {} ", i + 1)).with(role, format!("{sign} "));
+        line.push(Role::Plain, order_text(model, order));
+        rows.extend(paper.wrapped(&line, 5).into_iter().map(Row::text));
+    }
+    rows
+}
+
+/// What came of one other order, in words.
+pub(crate) fn order_text(model: &Model, order: &Order) -> String {
+    let (first, second) = (model.number(order.first), model.number(order.second));
+    let holds = match order.holds {
+        Some(true) => "it holds",
+        Some(false) => "it fails",
+        None => "it is not known",
+    };
+    let differs = match order.differs.as_slice() {
+        [] => "nothing differs".to_owned(),
+        some => some.join("; "),
+    };
+    let mut text = format!("{second} before {first}: {holds}; {differs}");
+    if order.replaced > 0 {
+        text.push_str(&format!(
+            "; of the later steps {} have another message or timer of the same kind",
+            order.replaced
+        ));
+    }
+    if order.skipped > 0 {
+        text.push_str(&format!("; {} of the later steps cannot happen", order.skipped));
+    }
+    text
 }
 
 fn change_text(before: &str, after: &str, paper: Paper) -> String {

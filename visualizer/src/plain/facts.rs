@@ -1,11 +1,13 @@
 //! The facts that plain mode prints, in words.
 
+use crate::live::tree::EXPLORED;
 use crate::model::cause::Cause;
 use crate::model::diff::{FieldChange, Sign, changes, timer_changes};
 use crate::model::predicates::PredicateRow;
 use crate::model::tree::{self, Fold};
 use crate::model::{Model, label, pending};
-use crate::session::{Highlight, Session};
+use crate::panels::order_text;
+use crate::session::{Choice, Highlight, Session};
 use crate::trace_file::PredicateKind;
 
 /// How much of a value is printed.
@@ -22,13 +24,15 @@ pub(super) fn summary(session: &Session) -> Vec<String> {
         .as_ref()
         .and_then(|path| path.file_name())
         .map(|name| name.to_string_lossy().into_owned());
-    let name = name.unwrap_or_else(|| "trace".to_owned());
+    let name = name.unwrap_or_else(|| if session.is_live() { "live" } else { "trace" }.to_owned());
     let lab = if file.origin.lab.is_empty() { String::new() } else { format!("{}, ", file.origin.lab) };
     let steps = label::count(model.len(), "step");
     let mut lines = vec![format!("{name}: {lab}{}, {steps}.", label::count(model.nodes(), "node"))];
     let finding = &file.verdict;
     let at = model.number(model.first_violation());
-    lines.push(format!("{} at step {at}: {}", finding.kind.replace('-', " "), finding.name));
+    if finding.kind != EXPLORED {
+        lines.push(format!("{} at step {at}: {}", finding.kind.replace('-', " "), finding.name));
+    }
     if !finding.reason.is_empty() {
         lines.push(format!("reason: {}", finding.reason));
     }
@@ -68,7 +72,11 @@ fn cause(model: &Model, step: usize) -> String {
 
 /// Everything about a step.
 pub(super) fn step(session: &Session, step: usize) -> Vec<String> {
-    let model = session.model();
+    step_of(session.model(), step, session.is_live())
+}
+
+/// Where the trace may go on, nobody knows what does not arrive.
+fn step_of(model: &Model, step: usize, open: bool) -> Vec<String> {
     let (number, last) = (model.number(step), model.number(model.len()));
     let mut lines =
         vec![format!("step {number} of {last}: {}{}", model.headline(step, TEXT_MAX), cause(model, step))];
@@ -86,13 +94,12 @@ pub(super) fn step(session: &Session, step: usize) -> Vec<String> {
         for id in &happened.sent {
             let message = model.message(*id);
             let arrives = model.arrivals(*id).iter().find(|arrival| **arrival > step);
-            let arrives = arrives
-                .map_or("does not arrive".to_owned(), |s| format!("arrives at step {}", model.number(*s)));
-            lines.push(format!(
-                "  sent {} to {}, {arrives}",
-                model.full(message.value, TEXT_MAX),
-                message.to
-            ));
+            let arrives = match arrives {
+                Some(step) => format!(", arrives at step {}", model.number(*step)),
+                None if open => String::new(),
+                None => ", does not arrive".to_owned(),
+            };
+            lines.push(format!("  sent {} to {}{arrives}", model.full(message.value, TEXT_MAX), message.to));
         }
         lines.extend(happened.log.iter().map(|text| format!("  logged: {text}")));
     }
@@ -105,11 +112,17 @@ pub(super) fn step(session: &Session, step: usize) -> Vec<String> {
 
 fn change_text(model: &Model, change: &FieldChange) -> String {
     let name = model.field_name(&change.field);
+    let (before, after) = (in_words(&change.before), in_words(&change.after));
     match change.sign {
-        Sign::Added => format!("added {name}: {}", change.after),
-        Sign::Removed => format!("removed {name}: {}", change.before),
-        Sign::Same | Sign::Changed => format!("changed {name} from {} to {}", change.before, change.after),
+        Sign::Added => format!("added {name}: {after}"),
+        Sign::Removed => format!("removed {name}: {before}"),
+        Sign::Same | Sign::Changed => format!("changed {name} from {before} to {after}"),
     }
+}
+
+/// Without the signs that stand for words.
+fn in_words(text: &str) -> String {
+    text.replace('–', " to ").replace('…', "...")
 }
 
 fn invariants(model: &Model, step: usize) -> Vec<String> {
@@ -160,16 +173,22 @@ pub(super) fn pending(session: &Session, one: bool) -> Vec<String> {
     let (model, step) = (session.model(), session.step());
     let nodes = if one { vec![session.node()] } else { model.lanes().to_vec() };
     let mut lines = vec![format!("pending after step {}:", model.number(step))];
+    let (choices, lost) = (session.choices(), session.lost());
+    let named = |found: Option<&Choice>| match found {
+        Some(choice) if session.is_live() => format!("{} ", choice.label),
+        _ => String::new(),
+    };
     let numbers =
         |steps: &[usize]| steps.iter().map(|s| model.number(*s).to_string()).collect::<Vec<_>>().join(", ");
     for node in nodes {
         let address = model.address(node);
         for message in pending::messages(model, node, step) {
-            if !message.arrived.is_empty() && !session.show_delivered && !one {
+            if !message.arrived.is_empty() && !session.show_delivered && !one || lost.contains(&message.id) {
                 continue;
             }
             let content = model.message(message.id);
-            let mut line = format!("  message to {address}: {}", model.full(content.value, TEXT_MAX));
+            let label = named(choices.iter().find(|choice| choice.message() == Some(message.id)));
+            let mut line = format!("  {label}message to {address}: {}", model.full(content.value, TEXT_MAX));
             line.push_str(&format!(" from {}, sent at step {}", content.from, model.number(message.sent)));
             if !message.arrived.is_empty() {
                 line.push_str(&format!(", arrived at step {}", numbers(&message.arrived)));
@@ -182,11 +201,14 @@ pub(super) fn pending(session: &Session, one: bool) -> Vec<String> {
             }
             lines.push(line);
         }
-        for pending in pending::timers(model, node, step) {
+        for (place, pending) in pending::timers(model, node, step).into_iter().enumerate() {
+            let label = named(choices.iter().find(|choice| choice.is_timer(node, place)));
             let length = label::timer_length(pending.timer).replace('–', " to ");
             let value = model.full(pending.timer.value, TEXT_MAX);
-            let mut line =
-                format!("  timer of {address}: {value}, {length}, set at step {}", model.number(pending.set));
+            let mut line = format!(
+                "  {label}timer of {address}: {value}, {length}, set at step {}",
+                model.number(pending.set)
+            );
             if let Some(blocked) = pending.blocked {
                 line.push_str(&format!("; cannot fire: {}", blocked.replace('–', " to ")));
             }
@@ -196,7 +218,57 @@ pub(super) fn pending(session: &Session, one: bool) -> Vec<String> {
     if lines.len() == 1 {
         lines.push("  nothing".to_owned());
     }
+    for (i, id) in lost.iter().enumerate() {
+        let message = model.message(*id);
+        let text = model.full(message.value, TEXT_MAX);
+        lines.push(format!("  x{} lost: {text} from {} to {}", i + 1, message.from, message.to));
+    }
     lines
+}
+
+/// What an event would do.
+pub(super) fn preview(session: &Session) -> Vec<String> {
+    let Some(preview) = session.preview() else { return Vec::new() };
+    let model = &preview.model;
+    let mut lines = vec![format!("{} would be: {}", preview.label, model.headline(1, TEXT_MAX))];
+    lines.extend(step_of(model, 1, true).into_iter().skip(1).filter(|line| !line.starts_with("  invariant")));
+    for row in model.predicates() {
+        if let (Some(before), Some(after)) = (row.holds(0), row.holds(1))
+            && before != after
+        {
+            lines.push(format!("  {} would become {after}", row.name));
+        }
+    }
+    lines
+}
+
+/// The branches.
+pub(super) fn tree(session: &Session) -> Vec<String> {
+    let (model, branches) = (session.model(), session.branches());
+    let lines = branches.iter().map(|branch| {
+        let mut line = format!("branch {}: {}", branch.name, label::count(branch.len, "step"));
+        if let Some((other, shared)) = branch.from {
+            line.push_str(&format!(
+                ", parts from {} after step {}",
+                branches[other].name,
+                model.number(shared)
+            ));
+        }
+        if !branch.shows.is_empty() {
+            line.push_str(&format!(", {}", branch.shows));
+        }
+        if branch.current {
+            line.push_str(&format!(" (you are here, at step {})", model.number(session.step())));
+        }
+        line
+    });
+    lines.collect()
+}
+
+/// What came of other orders.
+pub(super) fn orders(session: &Session) -> Vec<String> {
+    let lines = session.orders().iter().enumerate();
+    lines.map(|(i, order)| format!("order {}: {}", i + 1, order_text(session.model(), order))).collect()
 }
 
 /// Why the predicate is as it is.

@@ -86,6 +86,16 @@ pub fn ask(session: &mut Session, input: &mut dyn BufRead, out: &mut dyn Write) 
     }
 }
 
+/// Prints what the person is told first.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(crate) fn tell(said: &[String], out: &mut dyn Write) -> io::Result<()> {
+    print(out, said)?;
+    out.flush()
+}
+
 /// The commands in a text. A semicolon in quotes separates nothing.
 fn split(text: &str) -> Vec<String> {
     let mut commands = vec![String::new()];
@@ -128,8 +138,11 @@ fn answer(session: &mut Session, command: &str) -> Result<(Vec<String>, bool), S
     if entry.action == Action::Help {
         return Ok((help(), false));
     }
-    let before = session.step();
-    let done = session.act(entry, argument)?;
+    let before = (session.step(), session.model().branch().to_owned());
+    let mut done = session.act(entry, argument)?;
+    if let Some(answered) = session.wait() {
+        done = answered?;
+    }
     let mut lines: Vec<String> = done.message.into_iter().collect();
     match entry.action {
         Action::Show(Panel::Trace) => lines.extend(facts::trace(session)),
@@ -138,8 +151,14 @@ fn answer(session: &mut Session, command: &str) -> Result<(Vec<String>, bool), S
         Action::Show(Panel::Why) => lines.extend(facts::why(session)),
         Action::Show(Panel::Step) => lines.extend(facts::step(session, session.step())),
         Action::Show(Panel::Notes) | Action::Watch => lines.extend(facts::notes(session)),
+        Action::Show(Panel::Tree) => lines.extend(facts::tree(session)),
         Action::Past | Action::Future => lines.extend(facts::lit(session)),
-        _ if session.step() != before => lines.extend(facts::step(session, session.step())),
+        Action::Preview => lines.extend(facts::preview(session)),
+        Action::Difference => lines.extend(session.difference()),
+        Action::Orders if argument.is_empty() => lines.extend(facts::orders(session)),
+        _ if (session.step(), session.model().branch()) != (before.0, before.1.as_str()) => {
+            lines.extend(facts::step(session, session.step()))
+        }
         _ => {}
     }
     Ok((lines, done.quit))

@@ -16,11 +16,14 @@ pub enum Panel {
     Step,
     /// Watches, notes and bookmarks.
     Notes,
+    /// The branches that were explored.
+    Tree,
 }
 
 impl Panel {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Trace, Self::State, Self::Pending, Self::Why, Self::Step, Self::Notes];
+    pub const ALL: [Self; 7] =
+        [Self::Trace, Self::State, Self::Pending, Self::Why, Self::Step, Self::Notes, Self::Tree];
 
     /// Its number, from 1.
     pub fn number(self) -> usize {
@@ -36,6 +39,7 @@ impl Panel {
             Self::Why => "Why",
             Self::Step => "Step",
             Self::Notes => "Notes",
+            Self::Tree => "Tree",
         }
     }
 }
@@ -161,6 +165,38 @@ pub enum Action {
     CopyCommand,
     /// Prints the step when the program ends.
     Print,
+    /// Lets a message arrive.
+    Deliver,
+    /// Lets a timer fire.
+    Fire,
+    /// Loses a message, or finds it again.
+    Drop,
+    /// Lets a message arrive once more.
+    Duplicate,
+    /// Lets a node crash.
+    Crash,
+    /// Lets a node start again.
+    Restart,
+    /// Says what an event would do.
+    Preview,
+    /// Makes a branch that ends here.
+    Branch,
+    /// Gives the branch another name.
+    Rename,
+    /// To another branch.
+    Switch,
+    /// Deletes a branch.
+    Delete,
+    /// Compares with another branch.
+    Difference,
+    /// Searches on from here.
+    Resume,
+    /// Tries the other order of racing messages.
+    Orders,
+    /// Leaves out what is not needed.
+    Minimize,
+    /// Gives up what is being worked on.
+    Stop,
     /// Asks for a command.
     Command,
     /// Lists what can be done.
@@ -177,6 +213,31 @@ pub enum Action {
     Back,
     /// Ends.
     Quit,
+}
+
+impl Action {
+    /// Whether the lab's code has to be at hand.
+    pub fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Deliver
+                | Self::Fire
+                | Self::Drop
+                | Self::Duplicate
+                | Self::Crash
+                | Self::Restart
+                | Self::Preview
+                | Self::Branch
+                | Self::Rename
+                | Self::Switch
+                | Self::Delete
+                | Self::Difference
+                | Self::Resume
+                | Self::Orders
+                | Self::Minimize
+                | Self::Stop
+        )
+    }
 }
 
 /// What an action needs to be told.
@@ -251,6 +312,65 @@ pub const TABLE: &[Entry] = &[
     entry(A::Show(Panel::Pending), "pending", &["3"], "what could happen", Anywhere, Optional("NODE")),
     entry(A::Show(Panel::Step), "step", &["5"], "everything about this step", Anywhere, None),
     entry(A::Show(Panel::Notes), "notes", &["6"], "watches, notes and bookmarks", Anywhere, None),
+    entry(A::Show(Panel::Tree), "tree", &["7"], "branches that were explored", Anywhere, None),
+    entry(
+        A::Deliver,
+        "deliver",
+        &["d"],
+        "let a message arrive (the row, or m2)",
+        Anywhere,
+        Optional("MESSAGE"),
+    ),
+    entry(A::Fire, "fire", &["t"], "let a timer fire (the row, or t1)", Anywhere, Optional("TIMER")),
+    entry(
+        A::Preview,
+        "preview",
+        &["e"],
+        "what would it do? (the row, or m2, t1)",
+        Anywhere,
+        Optional("WHICH"),
+    ),
+    entry(A::Duplicate, "duplicate", &["u"], "let a message arrive once more", Anywhere, Optional("MESSAGE")),
+    entry(A::Drop, "drop", &["x"], "lose a message, or find it again (x1)", Anywhere, Optional("MESSAGE")),
+    entry(A::Crash, "crash", &["D"], "crash a node (while handling m2)", Anywhere, Optional("NODE [m2 [N]]")),
+    entry(A::Restart, "restart", &["U"], "start a node again", Anywhere, Optional("NODE")),
+    entry(A::Branch, "branch", &["b"], "a new branch that ends at this step", Anywhere, Optional("NAME")),
+    entry(A::Switch, "switch", &["B"], "to the next branch, or by name", Anywhere, Optional("NAME")),
+    entry(A::Rename, "rename", &["r"], "name this branch", Anywhere, Text("NAME")),
+    entry(
+        A::Delete,
+        "delete-branch",
+        &["Delete"],
+        "delete this branch, or by name",
+        Anywhere,
+        Optional("NAME"),
+    ),
+    entry(
+        A::Difference,
+        "difference",
+        &["|"],
+        "compare with the next branch, or by name",
+        Anywhere,
+        Optional("NAME"),
+    ),
+    entry(
+        A::Resume,
+        "search",
+        &["S"],
+        "search on from here: goal, violation or an expression",
+        Anywhere,
+        Text("TARGET [within STATES]"),
+    ),
+    entry(
+        A::Orders,
+        "orders",
+        &["o"],
+        "try racing messages in the other order; by number: as a branch",
+        Anywhere,
+        Optional("NUMBER"),
+    ),
+    entry(A::Minimize, "minimize", &["s"], "leave out what the finding does not need", Anywhere, None),
+    entry(A::Stop, "stop", &["Ctrl-x"], "give up what is being worked on", Anywhere, None),
     entry(A::NextFlip, "next-flip", &["}"], "next step where the predicate flips", Anywhere, None),
     entry(A::PreviousFlip, "previous-flip", &["{"], "previous step where it flips", Anywhere, None),
     entry(A::NextPredicate, "predicate", &["i"], "explain the next predicate", Anywhere, Optional("NAME")),
@@ -316,7 +436,14 @@ pub const TABLE: &[Entry] = &[
         Optional("NAME"),
     ),
     entry(A::ToBookmark, "to-bookmark", &["'"], "next bookmark", Anywhere, None),
-    entry(A::Save, "save", &["Ctrl-s"], "save notes and bookmarks in the trace", Anywhere, Optional("FILE")),
+    entry(
+        A::Save,
+        "save",
+        &["Ctrl-s"],
+        "save notes and bookmarks, or the branch as a trace",
+        Anywhere,
+        Optional("FILE"),
+    ),
     entry(A::PreviousNode, "previous-node", &["<"], "state of the previous node", Anywhere, None),
     entry(A::NextNode, "next-node", &[">"], "state of the next node", Anywhere, None),
     entry(A::Pin, "pin", &["P"], "keep this node in sight, or not", Anywhere, Optional("NODE")),
@@ -423,7 +550,7 @@ mod tests {
         assert_eq!(of_name("pend").unwrap().action, Action::Show(Panel::Pending));
         assert_eq!(of_name("go").unwrap().action, Action::Go);
         insta::assert_snapshot!(of_name("jump").unwrap_err(), @"`jump` could be jump-back, jump-forward");
-        insta::assert_snapshot!(of_name("deliver").unwrap_err(), @"there is no command `deliver`; `help` lists them");
+        insta::assert_snapshot!(of_name("explode").unwrap_err(), @"there is no command `explode`; `help` lists them");
     }
 
     #[test]

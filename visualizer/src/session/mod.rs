@@ -1,10 +1,14 @@
 //! What a person is looking at, and what happens when they do something: the part of a viewer that knows of no screen.
 //!
-//! The terminal viewer and plain mode share it. It never changes the trace; notes and bookmarks are kept beside it until
-//! they are saved.
+//! The terminal viewer and plain mode share it. It never changes a saved trace; notes and bookmarks are kept beside it
+//! until they are saved. Where the lab's code is at hand it can go on: what happens makes branches, and nothing that has
+//! happened is lost.
 
 pub mod action;
+mod branches;
+mod live;
 mod moves;
+mod pending;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +23,11 @@ use crate::model::watch::Watch;
 use crate::model::why::Why;
 
 use action::{Action, Entry, Panel};
+use live::Live;
+
+pub use branches::BranchRow;
+pub use live::Preview;
+pub use pending::Choice;
 
 /// How the trace is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +59,10 @@ pub struct Session {
     model: Model,
     /// The file, if there is one.
     pub path: Option<PathBuf>,
+    /// What the person was told when it began.
+    pub opening: Vec<String>,
+    /// The folder in which branches are saved unless somebody says where.
+    pub folder: Option<PathBuf>,
     step: usize,
     node: usize,
     /// The field that is selected, if it is one of `node`.
@@ -83,6 +96,9 @@ pub struct Session {
     jumped: usize,
     unsaved: bool,
     why: BTreeMap<(usize, usize), Why>,
+    live: Option<Live>,
+    /// The branch that this one is compared with.
+    pub(crate) compared: Option<usize>,
 }
 
 /// What came of an action.
@@ -108,6 +124,8 @@ impl Session {
         Self {
             model,
             path,
+            opening: Vec::new(),
+            folder: None,
             step,
             node,
             field: None,
@@ -128,6 +146,8 @@ impl Session {
             jumped: 0,
             unsaved: false,
             why: BTreeMap::new(),
+            live: None,
+            compared: None,
         }
     }
 
@@ -248,11 +268,13 @@ impl Session {
             Action::Toggle | Action::Open | Action::Close | Action::OpenAll | Action::SameName => {
                 needs(self.field.is_some(), "no field is selected; `j` and `k` in the state panel select one")
             }
+            action if action.is_live() => self.can_live(action),
             _ => Ok(()),
         }
     }
 
-    /// Does something. What only a screen can do is left to it, and does nothing here.
+    /// Does something. What only a screen can do is left to it, and does nothing here. What needs the lab's code is only
+    /// begun, see [`poll`](Self::poll).
     ///
     /// # Errors
     ///
@@ -269,6 +291,7 @@ impl Session {
             }
             Action::Quit => Ok(Done { quit: true, ..Done::default() }),
             Action::Note | Action::Bookmark | Action::Save => self.write(entry.action, argument),
+            action if action.is_live() => self.act_live(action, argument.trim()),
             action => self.go(action, argument),
         }
     }

@@ -50,10 +50,22 @@ impl Session {
     }
 
     fn save(&mut self, path: &str) -> Result<Done, String> {
-        let path = if path.is_empty() { self.path.clone() } else { Some(PathBuf::from(path)) };
+        let path = if path.is_empty() { self.usual_path() } else { Some(PathBuf::from(path)) };
         let path = path.ok_or("say where to save it: `save FILE`")?;
-        self.model.file().save(&path).map_err(|error| error.to_string())?;
+        let saved =
+            if self.is_live() { self.branch_file().save(&path) } else { self.model.file().save(&path) };
+        saved.map_err(|error| error.to_string())?;
         self.unsaved = false;
         Ok(Done::said(format!("saved as {}", path.display())))
+    }
+
+    /// Where it comes from; a branch goes into the folder of traces, by its name.
+    fn usual_path(&self) -> Option<PathBuf> {
+        if !self.is_live() {
+            return self.path.clone();
+        }
+        let harmless = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+        let branch: String = self.model.branch().chars().map(harmless).collect();
+        Some(self.folder.as_ref()?.join(format!("{}-{branch}.json", self.model.file().origin.lab)))
     }
 }

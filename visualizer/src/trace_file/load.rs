@@ -170,6 +170,11 @@ impl TraceFile {
         written.map_err(write_error)
     }
 
+    /// Checks that everything in it fits together; the error says what does not.
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        self.check().map_err(|error| error.to_string())
+    }
+
     /// Checks that every reference leads somewhere.
     fn check(&self) -> Result<(), Inconsistent> {
         self.pool.check()?;

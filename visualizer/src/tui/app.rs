@@ -11,7 +11,7 @@ use super::{Options, Theme, keys};
 use crate::panels::{self, Paper, Row, Target};
 use crate::plain;
 use crate::session::action::{Action, Argument, Entry, Panel, entry_of, of_key, of_name};
-use crate::session::{Drawing, Session};
+use crate::session::{Done, Drawing, Session};
 use crate::shell;
 
 /// What the terminal has to do.
@@ -67,12 +67,14 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(session: Session, options: Options) -> Self {
+        let side = if session.is_live() { Panel::Pending } else { Panel::State };
+        let message = session.opening.first().map(|text| (text.clone(), false));
         Self {
             session,
             options,
-            side: Panel::State,
+            side,
             zoomed: false,
-            message: None,
+            message,
             prompt: None,
             palette: None,
             cursors: BTreeMap::new(),
@@ -206,11 +208,7 @@ impl App {
         let step = self.session.step();
         self.act_now(entry, argument);
         if self.session.step() != step {
-            // What was selected and scrolled to belongs to another step.
-            for panel in [Panel::State, Panel::Pending, Panel::Step] {
-                self.offsets.remove(&panel);
-                self.cursors.remove(&panel);
-            }
+            self.forget_places();
         }
     }
 
@@ -227,8 +225,52 @@ impl App {
         if self.act_on_screen(entry, argument) {
             return;
         }
-        let panel = self.session.panel;
-        match self.session.act(entry, argument) {
+        let chosen = self.chosen(entry.action, argument);
+        let argument = chosen.as_deref().unwrap_or(argument);
+        let done = self.session.act(entry, argument);
+        self.done(done);
+        // What took no time is there already.
+        self.tick();
+    }
+
+    /// Takes an answer that has come in the meantime.
+    pub(super) fn tick(&mut self) {
+        let step = self.session.step();
+        if let Some(done) = self.session.poll() {
+            self.done(done);
+        }
+        if self.session.step() != step {
+            self.forget_places();
+        }
+    }
+
+    /// What was selected and scrolled to belongs to another step.
+    fn forget_places(&mut self) {
+        for panel in [Panel::State, Panel::Pending, Panel::Step] {
+            self.offsets.remove(&panel);
+            self.cursors.remove(&panel);
+        }
+    }
+
+    /// What an action is about that was not told: the row that is selected.
+    fn chosen(&mut self, action: Action, argument: &str) -> Option<String> {
+        let of_row = matches!(
+            action,
+            Action::Deliver | Action::Fire | Action::Duplicate | Action::Drop | Action::Preview
+        );
+        if !argument.is_empty() || !of_row || !self.session.is_live() || self.session.panel != Panel::Pending
+        {
+            return None;
+        }
+        let rows = self.rows(Panel::Pending);
+        match self.cursor(Panel::Pending, &rows).and_then(|place| rows[place].target.clone()) {
+            Some(Target::Choice(label)) => Some(label),
+            _ => None,
+        }
+    }
+
+    fn done(&mut self, done: Result<Done, String>) {
+        match done {
             Ok(done) => {
                 self.message = done.message.map(|text| (text, false));
                 if done.quit && self.session.is_unsaved() && !self.warned {
@@ -241,9 +283,7 @@ impl App {
             }
             Err(problem) => self.message = Some((problem, true)),
         }
-        if self.session.panel != panel {
-            self.focus(self.session.panel);
-        }
+        self.focus(self.session.panel);
     }
 
     /// Does what only a screen can do; says whether it was such a thing.
@@ -270,7 +310,7 @@ impl App {
                 self.printed.extend(text);
                 self.say("this step is printed in the shell when you leave");
             }
-            Action::Help => self.palette = Some(Palette::new(self.session.panel)),
+            Action::Help => self.palette = Some(Palette::new(self.session.panel, self.session.is_live())),
             Action::Theme => self.theme(argument),
             Action::Mouse => {
                 self.options.mouse = !self.options.mouse;
@@ -295,7 +335,9 @@ impl App {
 
     /// Leaves the innermost of what one is in.
     fn back(&mut self) {
-        if self.zoomed {
+        if self.session.is_busy() {
+            self.act(entry_of(Action::Stop), "");
+        } else if self.zoomed {
             self.zoomed = false;
         } else if self.session.highlight.is_some() {
             self.session.highlight = None;
@@ -402,6 +444,13 @@ impl App {
                 self.session.look_at(field.node);
                 self.session.field = Some(field);
                 self.say(format!("step {} set it; Ctrl-o goes back", self.session.model().number(step)));
+            }
+            // One that is lost comes back.
+            Some(Target::Choice(label)) if label.starts_with('x') => self.act(entry_of(Action::Drop), &label),
+            Some(Target::Choice(label)) => self.act(entry_of(Action::Preview), &label),
+            Some(Target::Branch(branch)) => {
+                self.session.switch_to(branch);
+                self.say(format!("branch {}", self.session.model().branch()));
             }
             Some(Target::Field(field)) if panel == Panel::State => {
                 self.session.field = Some(field);

@@ -154,7 +154,8 @@ fn about(app: &App, panel: Panel) -> String {
         }
         Panel::Pending | Panel::Step => format!("at {} ", session.model().number(session.step())),
         Panel::State if session.folds.hide_unchanged => "changes only ".to_owned(),
-        Panel::State | Panel::Why | Panel::Notes => String::new(),
+        Panel::Tree if session.compared.is_some() => "compared ".to_owned(),
+        Panel::State | Panel::Why | Panel::Notes | Panel::Tree => String::new(),
     }
 }
 
@@ -170,22 +171,26 @@ fn tabs(app: &mut App, buffer: &mut Buffer, places: &Places) {
         .into_iter()
         .filter(|panel| alone || !places.shows(*panel) || Some(*panel) == last)
         .collect();
-    let text = |panel: Panel, narrow: bool| {
+    // What there is room for: names, the beginnings of names, numbers.
+    let text = |panel: Panel, letters: usize| {
         let (number, name) = (panel.number(), panel.name());
-        let selected = Some(panel) == last;
-        match (narrow, selected) {
-            (false, true) => format!("[{number} {name}]"),
-            (false, false) => format!(" {number} {name} "),
-            (true, true) => format!("[{number}]{name:.5} "),
-            (true, false) => format!("{number}{name:.5} "),
+        match (letters, Some(panel) == last) {
+            (0, true) => format!("[{number}]{name} "),
+            (0, false) => format!(" {number} "),
+            (usize::MAX, true) => format!("[{number} {name}]"),
+            (usize::MAX, false) => format!(" {number} {name} "),
+            (letters, true) => format!("[{number}]{name:.letters$} "),
+            (letters, false) => format!("{number}{name:.letters$} "),
         }
     };
-    let narrow =
-        shared.iter().map(|panel| text(*panel, false).len()).sum::<usize>() > usize::from(rect.width);
+    let wide = |letters: usize| shared.iter().map(|panel| text(*panel, letters).len()).sum::<usize>();
+    // The last space is not missed.
+    let fits = |letters: &usize| wide(*letters) <= usize::from(rect.width) + 1;
+    let letters = [usize::MAX, 5, 4, 3].into_iter().find(fits).unwrap_or(0);
     let mut line = Line::new();
     for panel in shared {
         let start = line.width();
-        line.push(if Some(panel) == last { Role::Key } else { Role::Plain }, text(panel, narrow));
+        line.push(if Some(panel) == last { Role::Key } else { Role::Plain }, text(panel, letters));
         let (x, width) =
             (u16::try_from(start).unwrap_or(u16::MAX), u16::try_from(line.width() - start).unwrap_or(0));
         let tab = Rect { x: rect.x.saturating_add(x), width, ..rect };
@@ -353,6 +358,19 @@ const HINTS: [(&str, &str); 9] = [
     (":", "command"),
 ];
 
+/// The same where things can happen.
+const LIVE_HINTS: [(&str, &str); 9] = [
+    ("3", "pending"),
+    ("d", "do it"),
+    ("e", "what would it do"),
+    (",.", "step"),
+    ("B", "branch"),
+    ("S", "search"),
+    ("4", "why"),
+    ("o", "orders"),
+    (":", "command"),
+];
+
 fn footer(app: &mut App, frame: &mut Frame<'_>, rect: Rect) {
     let width = usize::from(rect.width);
     let help = Line::of(Role::Strong, " ?").with(Role::Plain, " help ");
@@ -375,11 +393,14 @@ fn footer(app: &mut App, frame: &mut Frame<'_>, rect: Rect) {
         line.push(Role::Strong, format!(" {}", app.count()));
         line.push(Role::Dim, "  then g: to that step");
         line = line.fit(room, ">");
+    } else if let Some(text) = app.session.busy() {
+        line.push(Role::Strong, format!(" {text}"));
+        line = line.fit(room, ">");
     } else if let Some((text, error)) = &app.message {
         line.push(if *error { Role::Bad } else { Role::Plain }, format!(" {text}"));
         line = line.fit(room, ">");
     } else {
-        for (keys, what) in HINTS {
+        for (keys, what) in if app.session.is_live() { LIVE_HINTS } else { HINTS } {
             let hint = Line::of(Role::Strong, format!(" {keys}")).with(Role::Plain, format!(" {what} "));
             if line.width() + hint.width() <= room {
                 line.append(hint);

@@ -66,6 +66,7 @@ mod tests {
             "Home",
             "PageUp",
             "PageDown",
+            "Delete",
             "F1",
             "F2",
         ];

@@ -73,6 +73,9 @@ pub fn screenshot(session: Session, width: u16, height: u16, keys: &[&str]) -> S
 /// How often signals are looked for while nothing happens.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often an answer is looked for while one is to come.
+const BUSY: Duration = Duration::from_millis(20);
+
 /// Set by tests: the title of the terminal says which frame is on it.
 const TITLE: &str = "LAB_SHOW_TITLE";
 /// Set by tests: drawing everything again panics instead.
@@ -88,16 +91,20 @@ pub(crate) fn show(session: Session, options: Options) -> io::Result<Vec<String>
     let mut screen = Screen::take(options.mouse)?;
     let mut app = App::new(session, options);
     let mut frame = 0_u64;
-    loop {
+    'drawn: loop {
         screen.draw(|frame| draw::draw(&mut app, frame))?;
         frame += 1;
         if titled {
             screen.title(&format!("ready step={} frame={frame}", app.session.step()))?;
         }
         // Many events may have come while one was worked on; they are drawn together.
-        while !event::poll(PATIENCE)? {
+        while !event::poll(if app.session.is_busy() { BUSY } else { PATIENCE })? {
             if screen.is_ended() {
                 return screen.die();
+            }
+            if app.session.is_busy() {
+                app.tick();
+                continue 'drawn;
             }
         }
         loop {

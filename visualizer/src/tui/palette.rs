@@ -11,11 +11,13 @@ pub(super) struct Palette {
     pub(super) text: String,
     selected: usize,
     panel: Panel,
+    /// Whether the lab's code is at hand.
+    live: bool,
 }
 
 impl Palette {
-    pub(super) fn new(panel: Panel) -> Self {
-        Self { text: String::new(), selected: 0, panel }
+    pub(super) fn new(panel: Panel, live: bool) -> Self {
+        Self { text: String::new(), selected: 0, panel, live }
     }
 
     pub(super) fn key(&mut self, key: &str) -> Typed {
@@ -56,7 +58,11 @@ impl Palette {
         // A key that was typed is what is meant, before all that has the letter in its name.
         let mut entries: Vec<&Entry> =
             TABLE.iter().filter(own).chain(TABLE.iter().filter(other)).filter(fits).collect();
-        entries.sort_by_key(|entry| !(entry.keys.contains(&&*self.text) || entry.name == wanted));
+        // What cannot be done at all comes last.
+        entries.sort_by_key(|entry| {
+            let meant = entry.keys.contains(&&*self.text) || entry.name == wanted;
+            (!meant, entry.action.is_live() && !self.live)
+        });
         entries
     }
 
@@ -96,7 +102,7 @@ mod tests {
 
     #[test]
     fn typing_filters_and_enter_chooses() {
-        let mut palette = Palette::new(Panel::State);
+        let mut palette = Palette::new(Panel::State, false);
         assert_eq!(palette.chosen().map(|entry| entry.action), Some(Action::Toggle));
         for key in ["w", "h", "a", "t", "Space", "c", "a", "u"] {
             assert_eq!(palette.key(key), Typed::More);

@@ -102,13 +102,15 @@ impl Places {
             let mut right = cut;
             let (trace, why) = (left.top(percent(left.0.height, 48)), left.top(percent(left.0.height, 50)));
             let (state, step) =
-                (right.top(percent(right.0.height, 50)), right.top(percent(right.0.height, 66)));
+                (right.top(percent(right.0.height, 46)), right.top(percent(right.0.height, 46)));
+            let tree = right.top(percent(right.0.height, 55));
             places.panels = vec![
                 (Panel::Trace, trace),
                 (Panel::State, state),
                 (Panel::Pending, left.0),
                 (Panel::Why, why),
                 (Panel::Step, step),
+                (Panel::Tree, tree),
                 (Panel::Notes, right.0),
             ];
         } else {

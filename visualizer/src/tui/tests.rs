@@ -356,3 +356,71 @@ fn ten_thousand_random_keys_break_nothing() {
         }
     }
 }
+
+fn live(options: &str) -> App {
+    let arguments = options.split_whitespace().map(str::to_owned).collect();
+    let engine = crate::live::Inside(std::sync::Arc::new(clientserver::ClientServer));
+    App::new(crate::live::explore(Box::new(engine), arguments).unwrap().session, PLAIN)
+}
+
+#[test]
+fn live_screens_at_every_size() {
+    for (width, height) in [(60, 15), (80, 24), (120, 40), (200, 60)] {
+        let mut app = live("--clients 2 --workload APPEND:k:%a");
+        // One message arrives, then at the step before another one: two branches, and what the next would do.
+        screen(&mut app, width, height);
+        press(&mut app, "3 j j d , 3 j j j d");
+        press(&mut app, "3 j e");
+        insta::assert_snapshot!(format!("live_{width}x{height}"), screen(&mut app, width, height));
+    }
+}
+
+#[test]
+fn live_panels() {
+    let mut app = live("--clients 2 --workload APPEND:k:%a");
+    screen(&mut app, 80, 24);
+    press(&mut app, "3 d d d S");
+    type_in(&mut app, "goal");
+    press(&mut app, "| 7");
+    insta::assert_snapshot!("live_tree", screen(&mut app, 80, 24));
+    // Enter on a branch goes there.
+    press(&mut app, "k k k k Enter");
+    assert_eq!(app.session.model().branch(), "main");
+    press(&mut app, "g 3 j j x");
+    insta::assert_snapshot!("live_pending_lost", screen(&mut app, 80, 24));
+    assert_eq!(app.session.lost().len(), 1);
+    press(&mut app, "? l o s e");
+    insta::assert_snapshot!("live_help", screen(&mut app, 80, 24));
+    press(&mut app, "Esc D");
+    assert!(app.session.model().step(1).is_some());
+    press(&mut app, "Ctrl-x");
+    assert_eq!(app.message.as_ref().unwrap().0, "nothing is being worked on");
+}
+
+/// Whatever is pressed, in whatever order, on a session that can go on.
+#[test]
+fn random_keys_break_nothing_live() {
+    let keys: Vec<&str> = TABLE
+        .iter()
+        .flat_map(|entry| entry.keys.iter().copied())
+        .filter(|key| !matches!(*key, "q" | "Ctrl-c" | "Ctrl-s" | "Ctrl-z"))
+        .collect();
+    let mut random = sample::Random::new(11);
+    let mut app = live("--clients 2 --workload APPEND:k:%a");
+    for round in 0..2_000 {
+        let key = if random.below(3) == 0 {
+            ["d", "t", "e", "3"][random.below(4)]
+        } else {
+            keys[random.below(keys.len())]
+        };
+        app.press(key);
+        if random.below(10) == 0 {
+            type_in(&mut app, ["goal within 20", "m1", "main", ""][random.below(4)]);
+        }
+        if app.session.branches().len() > 10 || app.session.model().len() > 30 {
+            app = live("--clients 2 --workload APPEND:k:%a");
+        }
+        let (width, height) = [(60, 15), (80, 24), (120, 40), (200, 60)][round % 4];
+        screen(&mut app, width, height);
+    }
+}

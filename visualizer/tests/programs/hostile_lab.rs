@@ -49,6 +49,9 @@ fn strike(deed: &str) {
     match deed {
         "recurse" => drop(std::hint::black_box(recurse(0))),
         "exit" => std::process::exit(0),
+        "hang" => loop {
+            std::hint::spin_loop();
+        },
         "print" => {
             for i in 0..1000 {
                 println!("\u{1b}[31mline {i}");
