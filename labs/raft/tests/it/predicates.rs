@@ -572,7 +572,7 @@ fn snapshots_agree() {
     let three = Configuration::of([1, 2, 3].map(server));
     let knows = Fake { snapshot: Some((2, 2, Some(three))), ..after(2, 2) };
     holds(&predicate, &World::new(&[knows.clone(), Fake { discarded: 3, ..knows.clone() }]));
-    insta::assert_snapshot!(fails(&predicate, &World::new(&[knows, after(2, 2)])), @"the snapshot of server1 ends at index 2; the newest configuration in it is {1,2,3}, but of what server2 has committed up to there it is none [server1.snapshot, server2.log]");
+    insta::assert_snapshot!(fails(&predicate, &World::new(&[knows, after(2, 2)])), @"the snapshot of server1 ends at index 2; the newest configuration in it is {server1, server2, server3}, but of what server2 has committed up to there it is none [server1.snapshot, server2.log]");
 }
 
 #[test]
