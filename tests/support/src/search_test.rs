@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use framework::linearizability::Monitor;
 use framework::{Predicate, StepPredicate, System};
 use search::{Settings, State, Stats};
 
@@ -54,6 +55,12 @@ impl SearchTest {
     /// What every step of every stage from here on must satisfy.
     pub fn step_invariant(&mut self, invariant: StepPredicate) -> &mut Self {
         self.common.step_invariants.push(invariant);
+        self
+    }
+
+    /// What the clients' results must satisfy in every stage from here on, as a whole: such as linearizability.
+    pub fn monitor(&mut self, monitor: Monitor) -> &mut Self {
+        self.common.monitors.push(monitor);
         self
     }
 
