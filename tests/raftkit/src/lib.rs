@@ -30,6 +30,7 @@ mod network;
 mod run;
 mod script;
 mod setup;
+mod talk;
 
 use framework::Address;
 
@@ -40,6 +41,7 @@ pub use script::{
     latest_term, stands, without_pending,
 };
 pub use setup::Setup;
+pub use talk::Talk;
 
 /// `server1`.
 pub const S1: Address = Address::server(1);

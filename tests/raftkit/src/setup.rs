@@ -2,8 +2,8 @@
 
 use clientserver::KvWorkload;
 use framework::{Address, System, View};
-use raft::predicates::{Group, durable_state_is_current};
-use raft::{Design, system};
+use raft::predicates::{Group, durable_state_is_current, logs_are_compacted, snapshot_is_persisted};
+use raft::{Design, Options, add_servers, system};
 use runner::{Run, Settings};
 use search::State;
 use testkit::{Aimless, Failed, RunTest, SearchTest, Stage};
@@ -29,6 +29,27 @@ impl<D: Design + Default> Setup<D> {
     pub fn new(servers: u16, workloads: impl IntoIterator<Item = KvWorkload>) -> Result<Self, Failed> {
         let clients: Vec<_> = (1..).map(Address::client).zip(workloads).collect();
         let system = system(&D::default(), servers, clients.clone())?;
+        let group = Group::of(&system);
+        Ok(Self { system, group, clients })
+    }
+
+    /// So many servers with these options, and a client for each workload.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_options(
+        servers: u16,
+        options: &Options,
+        workloads: impl IntoIterator<Item = KvWorkload>,
+    ) -> Result<Self, Failed> {
+        let clients: Vec<_> = (1..).map(Address::client).zip(workloads).collect();
+        let design = D::default();
+        let mut system = System::new();
+        let addresses = add_servers(&mut system, &design, servers, servers, options)?;
+        for (address, workload) in &clients {
+            system.add_client(*address, design.client(&addresses), workload.clone())?;
+        }
         let group = Group::of(&system);
         Ok(Self { system, group, clients })
     }
@@ -120,6 +141,24 @@ impl<D: Design + Default> Setup<D> {
     /// All stages from here on check that term, vote and log are saved when a handler ends: part 4.
     pub fn durable(&self, search: &mut SearchTest) {
         search.invariant(durable_state_is_current(&self.group));
+    }
+
+    /// All stages from here on check everything, and that logs are compacted when so many entries are applied, and what
+    /// was compacted survives a crash: part 5.
+    pub fn snapshots(&self, search: &mut SearchTest, every: u64) {
+        self.everything(search);
+        self.durable(search);
+        search
+            .invariant(snapshot_is_persisted(&self.group))
+            .invariant(logs_are_compacted::<D::Server>(every));
+    }
+
+    /// A run checks everything, and that logs are compacted when so many entries are applied: part 5.
+    #[must_use]
+    pub fn watch_snapshots(&self, settings: Settings, every: u64) -> Settings {
+        let settings = self.watch_everything(settings).invariant(durable_state_is_current(&self.group));
+        let settings = settings.invariant(snapshot_is_persisted(&self.group));
+        settings.invariant(logs_are_compacted::<D::Server>(every))
     }
 
     /// A run checks what must hold of terms, votes and leaders after every event: part 2.

@@ -1,0 +1,118 @@
+//! Searches for a transfer that breaks something, or is stuck.
+
+use framework::predicate::{client_done, clients_done};
+use framework::{Address, Outcome, Predicate, Workload};
+use raft::predicates::{has_command, in_term_after, leads, leads_after};
+use raft::{AdminParser, Reconfigurable};
+use raftkit::{C1, C2, S1, S2, S3, Script, Setup, crashes, deliver_all, latest_term, only, without_pending};
+use testkit::{Failed, Reached, SearchTest};
+
+use crate::options;
+use crate::votes::{THREE, setup, succeed};
+
+const ADMIN: Address = Address::named("admin");
+
+/// As in the other searches, and an administrator with these commands.
+fn administered<D: Reconfigurable + Default>(
+    search: &mut SearchTest,
+    commands: &[&str],
+    values: &[&[&str]],
+) -> Result<Setup<D>, Failed> {
+    let mut setup = setup::<D>(search, 3, &options(), values)?;
+    let workload = Workload::parse(AdminParser, commands.to_vec())?;
+    setup.system.add_client(ADMIN, D::default().admin(&THREE), workload)?;
+    Ok(setup)
+}
+
+/// `server` has gone on to a term after `term` only if it has the command of `client1`.
+fn complete_first<D: Reconfigurable>(server: Address, term: u64) -> Predicate {
+    let (later, has) = (in_term_after::<D::Server>(server, term), has_command::<D::Server>(server, C1, 1));
+    Predicate::new("who shall lead stands when its log is complete", move |view| {
+        if !later.check(view).is_ok() || has.check(view).is_ok() {
+            return Outcome::holds();
+        }
+        let reason = format!(
+            "{server} was told to stand for election, but lacks an entry of the leader: nobody will vote for it"
+        );
+        Outcome::fails(reason).blaming(server, "log")
+    })
+}
+
+pub(crate) fn completes<D: Reconfigurable + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
+    let setup = administered::<D>(search, &["TRANSFER:3"], &[&["x"], &["y"]])?;
+    let start = setup.start(search)?;
+    let mut script = Script::<D::Server>::new(search);
+    let leader = script.elect("server1 is leader", S1, &[S1, S2], &start)?;
+    let net = only(&[S1, S2, C1], &[S1, C1]);
+    let x = script.reach("client1 is answered by server1 and server2", net, client_done(C1), &leader)?;
+    let term = latest_term::<D::Server>(&x.view());
+    // No timer of server2 or server3 fires.
+    let net = || only(&[S1, S2, S3, ADMIN], &[S1, ADMIN]);
+    let leads3 = leads_after::<D::Server>(S3, term);
+    let stage = script.stage("server3 is leader, without a timer of its own", net(), term + 1);
+    let leads3 = stage.invariant(complete_first::<D>(S3, term)).goal(leads3).from(&x)?;
+    let net = || only(&[S1, S2, S3, ADMIN], &[S3, ADMIN]);
+    let told = script.reach("the administrator is told", net(), client_done(ADMIN), &leads3)?;
+    let asked = deliver_all(&x, ADMIN, S1)?;
+    let stage =
+        script.stage("whatever arrives, with another client", only(&[S1, S2, S3, C2, ADMIN], &[]), term + 1);
+    stage.invariant(complete_first::<D>(S3, term)).bounded(200_000).from(&asked)?;
+    script.reach("client2 is answered by server3", only(&[S1, S2, S3, C2], &[S3, C2]), client_done(C2), &told)
+}
+
+pub(crate) fn ends<D: Reconfigurable + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
+    let setup = administered::<D>(search, &["TRANSFER:3"], &[&["x"]])?;
+    let start = setup.start(search)?;
+    let mut script = Script::<D::Server>::new(search);
+    let leader = script.elect("server1 is leader", S1, &[S1, S2], &start)?;
+    // server1 has been asked, and server3 is gone.
+    let asked = deliver_all(&leader, ADMIN, S1)?;
+    let net = only(&[S1, S2, C1], &[S1, C1]);
+    let done = script.reach("client1 is answered by server1 all the same", net, client_done(C1), &asked)?;
+    // It was not told too early, and can be told later.
+    let net = || only(&[S1, S2, S3, ADMIN], &[S1, ADMIN]);
+    let term = latest_term::<D::Server>(&done.view());
+    let stage = script.stage("server3 is back, and leads", net(), term + 1);
+    let leads3 = stage.goal(leads_after::<D::Server>(S3, term)).from(&done)?;
+    script.reach("everybody is answered", only(&[S1, S2, S3, ADMIN], &[S3, ADMIN]), clients_done(), &leads3)
+}
+
+pub(crate) fn old<D: Reconfigurable + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
+    let setup = administered::<D>(search, &["TRANSFER:3"], &[&["x"]])?;
+    let start = setup.start(search)?;
+    let mut script = Script::<D::Server>::new(search);
+    let leader = script.elect("server1 is leader", S1, &[S1, S2], &start)?;
+    let term = latest_term::<D::Server>(&leader.view());
+    let net = only(&[S1, S2, S3, ADMIN], &[S1, ADMIN]);
+    let stage = script.stage("server3 is leader", net, term + 1);
+    let third = stage.goal(leads::<D::Server>(S3)).from(&leader)?;
+    let next = succeed::<D, _>(&mut script, "server2 is leader after it", S2, &[S1, S2], &third)?;
+    let net = only(&[S2, S3], &[S2]);
+    let term = latest_term::<D::Server>(&next.view());
+    let follows = in_term_after::<D::Server>(S3, term - 1);
+    let follows = script.reach("server3 hears of it", net, follows, &next)?;
+    let kept = raft::predicates::term_above::<D::Server>(term).not();
+    let kept = kept.named("a transfer of an earlier term begins no election");
+    let stage = search.stage("everything that server3 was ever sent arrives again").invariant(kept);
+    stage.delivery(only(&[S1, S3], &[])).bounded(100_000).from(&follows)?;
+    let mut script = Script::<D::Server>::new(search);
+    let net = only(&[S2, S3, C1], &[S2, C1]);
+    script.reach("client1 is answered by server2", net, client_done(C1), &follows)
+}
+
+pub(crate) fn random<D: Reconfigurable + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
+    let commands = ["TRANSFER:2", "TRANSFER:3", "TRANSFER:1"];
+    let setup = administered::<D>(search, &commands, &[&["a", "b"], &["c", "d"]])?;
+    let start = setup.start(search)?;
+    let mut script = Script::<D::Server>::new(search);
+    let leader = script.elect("server1 is leader", S1, &THREE, &start)?;
+    let from = without_pending(&leader);
+    search.stage("random walks").random(100).max_depth(200).from(&leader)?;
+    search
+        .stage("random walks with crashes")
+        .settings(crashes(&THREE, 2))
+        .random(50)
+        .max_depth(200)
+        .from(&from)?;
+    Ok(leader)
+}
