@@ -80,6 +80,16 @@ pub trait Lab: Send + Sync {
         Vec::new()
     }
 
+    /// The lab as code names it: its crate and its type, such as `pingpong::PingPong`. Lab types stand in the root of
+    /// their crate.
+    fn rust_name(&self) -> String {
+        let path = std::any::type_name::<Self>();
+        match (path.split("::").next(), path.rsplit("::").next()) {
+            (Some(first), Some(last)) if first != last => format!("{first}::{last}"),
+            _ => path.to_owned(),
+        }
+    }
+
     /// Builds a system.
     ///
     /// # Errors

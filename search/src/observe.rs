@@ -74,6 +74,11 @@ impl<'m> Follower<'m> {
         Ok(watch)
     }
 
+    /// The name of the monitor.
+    pub fn name(&self) -> &str {
+        self.monitor.name()
+    }
+
     /// What the monitor says of the events so far.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome

@@ -1,4 +1,5 @@
-//! How long it takes to open a trace of 1,000 steps and to draw it: `cargo bench -p visualizer`.
+//! How long it takes to open a trace of 1,000 steps, to draw it, and to export it: `cargo bench -p visualizer`. The last
+//! numbers are in `RESULTS.md` beside this file.
 //!
 //! What a person notices: 0.3 s until the first screen, 16 ms for each one after it.
 
@@ -8,6 +9,7 @@ use std::time::Instant;
 
 use models::paxos;
 use search::{Coverage, Delivery, Results, Settings, State, Stats, Trace, Verdict};
+use visualizer::export::{Format, export};
 use visualizer::session::Session;
 use visualizer::trace_file::Origin;
 use visualizer::{Model, TraceFile, record, screenshot};
@@ -34,6 +36,12 @@ fn main() {
         let start = Instant::now();
         run();
         println!("{what:<40} {:>10.3?}", start.elapsed() / 100);
+    }
+    let model = Model::new(trace);
+    for (name, format, _) in Format::ALL.into_iter().filter(|(_, format, _)| *format != Format::RustTest) {
+        let start = Instant::now();
+        let text = export(&model, "walk.json", format).expect("it is not too large");
+        println!("{:<40} {:>10.3?} {:>12} bytes", format!("export as {name}"), start.elapsed(), text.len());
     }
 }
 

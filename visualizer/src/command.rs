@@ -161,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::sample;
+    use crate::trace_file::TraceFile;
 
     fn command(here: &Path, line: &str) -> (u8, String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -214,6 +215,39 @@ mod tests {
         let (code, out, err) = command(&here, "show t.json");
         assert_eq!((code, err.as_str()), (0, ""));
         insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn exports_to_the_output_or_to_a_file() {
+        let here = folder("export");
+        sample::violated().save(&here.join("t.json")).unwrap();
+        let (code, out, err) = command(&here, "export t.json --to mermaid");
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.starts_with("sequenceDiagram\n"), "{out}");
+        let (code, said, err) = command(&here, "export t.json --to mermaid -o t.mmd");
+        assert_eq!((code, said.as_str(), err.as_str()), (0, "wrote t.mmd\n", ""));
+        assert_eq!(std::fs::read_to_string(here.join("t.mmd")).unwrap(), out);
+        std::fs::write(here.join("other.json"), "{}").unwrap();
+        let lines = [
+            "export t.json",
+            "export t.json --to pdf",
+            "export t.json --to svg -o t.json",
+            "export t.json --to svg -o nowhere/t.svg",
+            "export t.json --to rust-test",
+            "export other.json --to svg",
+            "export gone.json --to svg",
+        ];
+        let errors = lines.map(|line| {
+            let (code, out, err) = command(&here, line);
+            assert_eq!(out, "");
+            format!("$ {line}\n{err}exit code {code}\n").replace(&format!("{}/", here.display()), "")
+        });
+        insta::assert_snapshot!(errors.join("\n"));
+        // A mistake costs nobody their trace.
+        assert_eq!(TraceFile::load(&here.join("t.json")).unwrap(), sample::violated());
+        let (code, help, _) = command(&here, "export --help");
+        assert_eq!(code, 0);
+        insta::assert_snapshot!(help);
     }
 
     #[test]

@@ -121,6 +121,8 @@ pub(crate) fn drive(
 /// A search that is ready to run.
 struct Job<'a> {
     lab: &'a str,
+    /// The lab as code names it.
+    rust: String,
     request: Request,
     scenario: Scenario,
     settings: Settings,
@@ -164,7 +166,7 @@ impl<'a> Job<'a> {
             ..Settings::default()
         };
         let notes = request.notes.iter().cloned().chain(alone).collect();
-        Ok(Self { lab: lab.name(), request, scenario, settings, notes })
+        Ok(Self { lab: lab.name(), rust: lab.rust_name(), request, scenario, settings, notes })
     }
 
     fn run(mut self, console: &mut Console<'_>) -> ExitCode {
@@ -321,6 +323,7 @@ impl<'a> Job<'a> {
                 seed: options.seed,
                 own: options.own.clone(),
             },
+            rust: self.rust.clone(),
         }
     }
 

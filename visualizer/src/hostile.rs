@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::export::{Format, export};
 use crate::panels::{self, Paper};
 use crate::session::Session;
 use crate::session::action::Panel;
@@ -28,6 +29,14 @@ fn show_all(trace: TraceFile) {
     }
     let _screen = screenshot(session, 100, 34, &["4", "j", "Enter", "2", "j", "E", "Z"]);
     let _text = crate::text::lines(&trace, &crate::text::Layout::default());
+}
+
+/// Writes it in every format.
+fn export_all(trace: TraceFile) {
+    let model = Model::new(trace);
+    for (_, format, _) in Format::ALL {
+        let _refused_or_written = export(&model, "t", format);
+    }
 }
 
 /// The places in a JSON value, as pointers.
@@ -156,11 +165,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// The same for exports, which take longer.
+    #[test]
+    fn edited_files_are_refused_or_exported(which in 0_usize..4, edits in edits()) {
+        let samples = [sample::violated(), sample::staged(), sample::panicked(), sample::crashed()];
+        let json = edited(serde_json::to_value(&samples[which]).unwrap(), edits);
+        if let Ok(trace) = TraceFile::parse(Path::new("t.json"), json.to_string().as_bytes()) {
+            export_all(trace);
+        }
+    }
+}
+
 #[test]
 fn the_first_version_is_still_read() {
     let json = include_bytes!("../tests/fixtures/v1.json");
     let trace = TraceFile::parse(Path::new("v1.json"), json).unwrap();
     assert_eq!((trace.version, trace.steps.len(), trace.predicates.len()), (1, 5, 0));
     assert!(trace.start.nodes.iter().all(|node| node.up));
-    show_all(trace);
+    show_all(trace.clone());
+    export_all(trace);
 }

@@ -65,6 +65,7 @@ mod pool;
 mod profile;
 mod progress;
 mod record;
+mod regression;
 #[cfg(test)]
 mod sample;
 pub mod session;
@@ -83,5 +84,6 @@ pub use exit_code::ExitCode;
 pub use model::Model;
 pub use pool::{Pool, PoolError, ValueId};
 pub use record::{record, record_with_goals};
+pub use regression::Replay;
 pub use trace_file::{TraceFile, TraceFileError};
 pub use tui::screenshot;

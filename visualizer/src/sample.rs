@@ -72,7 +72,7 @@ impl Node for Writer {
     }
 }
 
-fn system(clients: u16, touchy: bool) -> System {
+pub(crate) fn system(clients: u16, touchy: bool) -> System {
     let server = Address::server(1);
     let mut system = System::new();
     system.add(server, Server { text: None, writers: BTreeSet::new(), touchy }).unwrap();
@@ -192,6 +192,7 @@ pub(crate) fn recorded(results: &Results) -> TraceFile {
         lab: "register".to_owned(),
         command: "cargo lab search register --clients 2".to_owned(),
         options: Options { clients: Some(2), ..Options::default() },
+        ..Origin::default()
     };
     record(results, &settings, origin, "bfs").unwrap()
 }

@@ -144,6 +144,9 @@ pub struct Origin {
     /// The options from which the lab builds the system, as [`framework::LabOptions`].
     #[serde(default)]
     pub options: Options,
+    /// The type that builds it, as Rust names it: `pingpong::PingPong`; empty if it was built otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rust: String,
 }
 
 /// The options of a lab, as [`framework::LabOptions`].

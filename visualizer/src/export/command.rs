@@ -17,7 +17,11 @@ pub(crate) fn definition() -> Command {
     let formats = Format::ALL.map(|(name, _, what)| PossibleValue::new(name).help(what));
     let file = |name: &'static str| Arg::new(name).value_name("FILE").value_parser(value_parser!(PathBuf));
     Command::new("export")
-        .about("Write a saved trace as a picture, or for another tool")
+        .about("Write a saved trace as a page, a picture, a test or for another tool")
+        .after_help(
+            "The page (`html`) is one file that works offline: `page.html#step=12` opens it at step 12.\n\
+             `rust-test` says in its first lines where the test belongs and how it is run.",
+        )
         .arg(file("file").required(true).help("A trace that a search saved"))
         .arg(
             Arg::new("to")

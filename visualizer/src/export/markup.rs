@@ -1,4 +1,4 @@
-//! Escapes texts for XML and HTML.
+//! Escapes texts for XML and HTML, and JSON for a place within a page.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -26,6 +26,23 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// JSON that may stand inside a `<script>`: there is nothing in it that ends the element or begins a comment.
+pub(super) fn json_in_script(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len() + json.len() / 8);
+    for c in json.chars() {
+        match c {
+            // These stand within strings only, where JSON has another way to write them.
+            '<' => safe.push_str("\\u003c"),
+            '>' => safe.push_str("\\u003e"),
+            '&' => safe.push_str("\\u0026"),
+            '\u{2028}' => safe.push_str("\\u2028"),
+            '\u{2029}' => safe.push_str("\\u2029"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -42,6 +59,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn json_says_the_same_and_has_no_markup(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let safe = json_in_script(&json);
+            let markup = safe.contains(['<', '>', '&', '\u{2028}', '\u{2029}']);
+            prop_assert!(!markup);
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        }
+
         #[test]
         fn escaped_text_is_read_back_by_an_xml_parser(text in any::<String>()) {
             let xml = format!("<a b=\"{0}\">{0}</a>", Escaped(&text));

@@ -2,12 +2,14 @@
 //!
 //! | Format | Is for |
 //! |---|---|
+//! | `html` | one page with everything, for somebody without this program; works without a network and without scripts |
 //! | `svg` | the space-time diagram alone |
 //! | `text` | what plain mode prints, for a grading report |
 //! | `json` | the trace file itself, indented, in the present schema (`cargo lab schema`) |
 //! | `itf` | the states, for the tools of Apalache and Quint |
 //! | `shiviz` | a log with vector clocks, for ShiViz |
 //! | `mermaid` | a sequence diagram, for Markdown |
+//! | `rust-test` | a `#[test]` that takes the same events again, for the lab |
 //!
 //! Each exporter is a module that asks the [model](crate::model) and writes text; none works anything out a second time.
 //! Texts of students may contain anything: every exporter escapes what its format would act on.
@@ -15,10 +17,12 @@
 mod command;
 #[cfg(test)]
 mod hostile;
+mod html;
 mod itf;
 mod json;
 mod markup;
 mod mermaid;
+mod rust_test;
 mod shiviz;
 mod svg;
 #[cfg(test)]
@@ -37,6 +41,8 @@ const SIZE_MAX: usize = 256 << 20;
 /// A format that traces are exported to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
+    /// One page with everything.
+    Html,
     /// The space-time diagram.
     Svg,
     /// The Informal Trace Format of Apalache.
@@ -49,17 +55,21 @@ pub enum Format {
     Text,
     /// The trace file.
     Json,
+    /// A test.
+    RustTest,
 }
 
 impl Format {
     /// All, with their names and what they are.
-    pub const ALL: [(&'static str, Self, &'static str); 6] = [
+    pub const ALL: [(&'static str, Self, &'static str); 8] = [
+        ("html", Self::Html, "one page with everything; needs no network, no program, and no scripts"),
         ("svg", Self::Svg, "the space-time diagram alone"),
         ("itf", Self::Itf, "the states, for the tools of Apalache and Quint"),
         ("shiviz", Self::ShiViz, "a log with vector clocks, for ShiViz"),
         ("mermaid", Self::Mermaid, "a sequence diagram, for Markdown"),
         ("text", Self::Text, "what `cargo lab show --plain` prints"),
         ("json", Self::Json, "the trace file, indented; `cargo lab schema` describes it"),
+        ("rust-test", Self::RustTest, "a `#[test]` for the lab, which takes the same events again"),
     ];
 
     /// The format with a name.
@@ -95,12 +105,14 @@ impl From<fmt::Error> for ExportError {
 pub fn export(model: &Model, name: &str, format: Format) -> Result<String, ExportError> {
     let mut sheet = Sheet::default();
     match format {
+        Format::Html => html::write(model, name, &mut sheet)?,
         Format::Svg => svg::write(model, name, &mut sheet)?,
         Format::Itf => itf::write(model, name, &mut sheet)?,
         Format::ShiViz => shiviz::write(model, &mut sheet)?,
         Format::Mermaid => mermaid::write(model, &mut sheet)?,
         Format::Text => text::write(model, name, &mut sheet)?,
         Format::Json => json::write(model, &mut sheet)?,
+        Format::RustTest => rust_test::write(model, name, &mut sheet)?,
     }
     Ok(sheet.text)
 }

@@ -87,10 +87,11 @@ pub(super) fn draw(model: &Model, look: &Look, sheet: &mut Sheet) -> fmt::Result
     let marks = session.marks();
     let layout = Layout::new(model, 80, false, &Default::default());
     let drawing = Drawing { model, look, marker: Diagram::rows(model, &layout, &marks), marks: &marks };
+    // From below to above: what marks a row, lanes, arrows, signs. So no sign is crossed out.
+    (0..=model.len()).try_for_each(|step| drawing.band(step, sheet))?;
     write!(sheet, "<g class=\"lanes\">")?;
     drawing.lanes(sheet)?;
     writeln!(sheet, "</g>")?;
-    // Arrows lie under all signs, so that no sign is crossed out.
     for step in 1..=model.len() {
         drawing.arrow(step, sheet)?;
     }
@@ -142,6 +143,16 @@ impl Drawing<'_> {
         Ok(())
     }
 
+    /// The row of a step, to be coloured.
+    fn band(&self, step: usize, sheet: &mut Sheet) -> fmt::Result {
+        let bad = if self.marker.mark(step).0 == '✗' { " bad" } else { "" };
+        let (y, height) = (self.look.y(step) - self.look.row / 2, self.look.row);
+        writeln!(
+            sheet,
+            "<rect class=\"band{bad}\" data-step=\"{step}\" x=\"0\" y=\"{y}\" width=\"100%\" height=\"{height}\"/>"
+        )
+    }
+
     fn arrow(&self, step: usize, sheet: &mut Sheet) -> fmt::Result {
         let (model, look) = (self.model, self.look);
         let (Some(happened), Some(node)) = (model.step(step), model.acting(step)) else { return Ok(()) };
@@ -185,21 +196,12 @@ impl Drawing<'_> {
         let (model, look) = (self.model, self.look);
         let (y, number) = (look.y(step), model.number(step));
         let (mark, _) = self.marker.mark(step);
-        let mut class = String::from("step");
-        if mark == '✗' {
-            class.push_str(" bad");
-        }
-        if self.marks.blamed.contains(&step) {
-            class.push_str(" blamed");
-        }
+        let blamed = if self.marks.blamed.contains(&step) { " blamed" } else { "" };
         write!(
             sheet,
-            "<g class=\"{class}\" data-step=\"{step}\"><title>{number}: {}</title>\
-             <rect class=\"band\" x=\"0\" y=\"{}\" width=\"100%\" height=\"{}\"/>\
+            "<g class=\"step{blamed}\" data-step=\"{step}\"><title>{number}: {}</title>\
              <text class=\"number\" x=\"{}\" y=\"{}\">{number}</text>",
             Escaped(&model.headline(step, TITLE_MAX)),
-            y - look.row / 2,
-            look.row,
             look.left - 24,
             y + 4,
         )?;

@@ -47,9 +47,16 @@ pub struct Folds {
     chosen: BTreeMap<Field, bool>,
     /// Whether only what changed is shown, with what it is in.
     pub hide_unchanged: bool,
+    /// Whether everything is open that nobody closed.
+    all_open: bool,
 }
 
 impl Folds {
+    /// Everything is open.
+    pub fn all_open() -> Self {
+        Self { all_open: true, ..Self::default() }
+    }
+
     /// Opens or closes a field.
     pub fn set(&mut self, field: &Field, open: bool) {
         self.chosen.insert(field.clone(), open);
@@ -176,7 +183,7 @@ impl Tree<'_> {
             false => Fold::Leaf,
             true => {
                 let chosen = self.folds.chosen.get(&Field { node: self.node, path: path.clone() }).copied();
-                let open = chosen.unwrap_or(sign == Sign::Changed && !whole);
+                let open = chosen.unwrap_or(self.folds.all_open || (sign == Sign::Changed && !whole));
                 if open { Fold::Open } else { Fold::Closed }
             }
         };
@@ -208,7 +215,7 @@ impl Tree<'_> {
         }
         let sign = if changes.is_empty() { Sign::Same } else { Sign::Changed };
         let chosen = self.folds.chosen.get(&Field { node, path: TIMERS.to_owned() }).copied();
-        let open = chosen.unwrap_or(false);
+        let open = chosen.unwrap_or(self.folds.all_open);
         let fold = if open { Fold::Open } else { Fold::Closed };
         let text = |timer: &crate::trace_file::Timer| {
             format!("{} {}", model.full(timer.value, TEXT_MAX), label::timer_length(timer))

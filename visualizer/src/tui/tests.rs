@@ -121,6 +121,10 @@ fn colours_and_their_absence() {
         press(&mut app, "c");
         insta::assert_snapshot!(format!("styles_{name}"), styles(&mut app, 80, 24));
     }
+    for (width, height) in [(60, 15), (120, 40), (200, 60)] {
+        let mut app = app(sample::demo(), Options { theme: Theme::Ansi, ..PLAIN });
+        insta::assert_snapshot!(format!("styles_ansi_{width}x{height}"), styles(&mut app, width, height));
+    }
     // Without colours nothing may have one.
     let mut app = app(sample::demo(), PLAIN);
     let buffer = buffer(&mut app, 120, 40);
