@@ -85,7 +85,7 @@ impl Ground {
             seed: options.seed,
             own: options.own,
         };
-        let origin = Origin { lab: lab.name().to_owned(), command, options };
+        let origin = Origin { lab: lab.name().to_owned(), command, options, rust: lab.rust_name() };
         Ok(Self { scenario, asked, delivery, faults, start, origin })
     }
 

@@ -244,7 +244,8 @@ fn row_value(row: &Row) -> Value {
     }
     let target = match &row.target {
         Some(Target::Step(step) | Target::Written(_, step)) => Some(*step),
-        Some(Target::Field(_)) | None => None,
+        // A page has one line of steps, and runs nothing.
+        Some(Target::Field(_) | Target::Choice(_) | Target::Branch(_)) | None => None,
     };
     json!([indent, spans, target])
 }
