@@ -79,6 +79,26 @@ fn arguments_and_exit_code_of_a_driver_are_passed_on() {
     assert_eq!(out, "[\"search\", \"--help\", \"--link\", \"a:b=off\"]\n");
 }
 
+/// The viewer gets the terminal to itself: what is started becomes the driver.
+#[test]
+fn explore_and_replay_become_the_driver() {
+    let driver = "fn main() {\n    println!(\"{:?}\", std::env::args().skip(1).collect::<Vec<_>>());\n    \
+                  std::process::exit(10)\n}\n";
+    let (code, out, _) =
+        lab_with("explore", "", driver, &["explore", "toy", "--plain", "-c", "pending; tree"]);
+    assert_eq!((code, out.as_str()), (10, "[\"explore\", \"--plain\", \"-c\", \"pending; tree\"]\n"));
+    let trace =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.json")).unwrap();
+    let of_toy = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explore/toy.json");
+    std::fs::write(&of_toy, trace.replacen("\"lab\": \"register\"", "\"lab\": \"toy\"", 1)).unwrap();
+    let (code, out, err) = lab_with("explore", "", driver, &["replay", "toy.json", "--plain"]);
+    assert_eq!((code, out.as_str()), (10, "[\"replay\", \"toy.json\", \"--plain\"]\n"), "{err}");
+    let library = "pub fn forgotten() -> u32 {}";
+    let (code, out, err) = lab_with("explore", library, driver, &["replay", "toy.json"]);
+    assert_eq!((code, out.as_str()), (65, ""));
+    assert!(err.ends_with("see above; `cargo lab show toy.json` shows the trace without it\n"), "{err}");
+}
+
 #[test]
 fn a_driver_that_dies_is_no_success() {
     let (code, out, err) = lab_with("dies", "", "fn main() { std::process::abort() }", &["search", "toy"]);

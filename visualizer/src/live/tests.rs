@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clientserver::ClientServer;
-use framework::{Address, Context, Lab, LabOptions, Node, Scenario, System};
+use framework::{Address, Context, Durable, Lab, LabOptions, Node, Scenario, System};
 use pingpong::PingPong;
 use serde::{Deserialize, Serialize};
 
@@ -305,6 +305,69 @@ fn jobs_and_replies_are_json() {
     let reply: Result<Reply, String> = serde_json::from_str(&texts[0]).unwrap();
     let Ok(Reply::Ran { trace, stuck: None }) = reply else { panic!("it ran: {reply:?}") };
     assert_eq!(trace.steps.len(), 1);
+}
+
+/// A server that answers before it saves: the mistake that a crash in its handler shows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Hasty {
+    votes: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Vote {
+    Ask,
+    Granted(u32),
+}
+
+impl Node for Hasty {
+    type Message = Vote;
+    type Timer = ();
+
+    fn init(&mut self, ctx: &mut Context<Vote, ()>) {
+        ctx.send(ctx.address(), Vote::Ask);
+    }
+
+    fn on_message(&mut self, from: Address, message: Vote, ctx: &mut Context<Vote, ()>) {
+        if let Vote::Ask = message {
+            self.votes += 1;
+            ctx.send(from, Vote::Granted(self.votes));
+            ctx.persist(self.votes);
+        }
+    }
+
+    fn on_timer(&mut self, (): (), _: &mut Context<Vote, ()>) {}
+
+    fn recover(&mut self, durable: Option<Durable>, _: &mut Context<Vote, ()>) {
+        self.votes = durable.map_or(0, |votes| votes.to().unwrap());
+    }
+}
+
+struct Votes;
+
+impl Lab for Votes {
+    fn name(&self) -> &'static str {
+        "votes"
+    }
+    fn about(&self) -> &'static str {
+        "A vote that is lost"
+    }
+    fn scenario(&self, _: &LabOptions) -> Result<Scenario, String> {
+        let mut system = System::new();
+        system.add(Address::server(1), Hasty { votes: 0 }).unwrap();
+        let (invariants, step_invariants, monitors, goals) = (vec![], vec![], vec![], vec![]);
+        Ok(Scenario { system, invariants, step_invariants, monitors, goals })
+    }
+}
+
+#[test]
+fn a_crash_may_fall_into_a_handler() {
+    let mut session = live(Votes, "");
+    let (text, errors) = said(
+        &mut session,
+        "crash server1 m1; restart server1; show-delivered; deliver m1; crash s1 m1 2; tree",
+    );
+    assert_eq!(errors, 1, "{text}");
+    insta::assert_snapshot!(text);
 }
 
 /// 10,000 random things: nothing breaks, every branch can be saved, and runs again to the same states.

@@ -362,8 +362,10 @@ impl Session {
         let Why { step, predicate, .. } = why;
         let name = self.model.predicates()[predicate].name.clone();
         if races.is_empty() {
-            let why = format!("no two messages that `{name}` depends on could have come in the other order");
-            return Err(why);
+            return Err(format!(
+                "no messages race before step {}, so there is no other order",
+                self.model.number(step)
+            ));
         }
         self.begin(step, None, Ask::Orders { races, predicate: name }, Then::Orders)
     }

@@ -66,8 +66,12 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(session: Session, options: Options) -> Self {
+    pub(super) fn new(mut session: Session, options: Options) -> Self {
         let side = if session.is_live() { Panel::Pending } else { Panel::State };
+        if session.is_live() {
+            // What can be done is what one begins with.
+            session.panel = Panel::Pending;
+        }
         let message = session.opening.first().map(|text| (text.clone(), false));
         Self {
             session,
