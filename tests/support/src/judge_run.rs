@@ -14,7 +14,7 @@ use crate::text::counted;
 /// A longer trace that cannot be shortened is saved from the start up to here.
 const EVENTS_MAX: usize = 5_000;
 /// Runs that are longer are not shortened: it would take too long.
-const SHORTEN_MAX: usize = 20_000;
+const SHORTEN_MAX: usize = 5_000;
 /// How many of the last events are shown of a run that did not get where it should.
 const LAST_EVENTS: usize = 16;
 
