@@ -104,7 +104,6 @@ fn searches<D: Design + Default>(part: Part) -> Part {
                 searches::one_leader::<D>,
             )
             .points(6)
-            .credit("server1 is leader", 1)
             .states(1_000_000),
         )
         .test(

@@ -76,7 +76,7 @@ fn from_d<D: Design + Default>(
 pub(crate) fn counted<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = setup::<D>()?;
     setup.everything(search);
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let c = until_c::<D>(&mut script, &start)?;
     script.all("(c) what the leader commits", only(&[S1, S2, S3], &[S1]), &c.reached)?;
@@ -89,7 +89,7 @@ pub(crate) fn counted<D: Design + Default>(search: &mut SearchTest) -> Result<Re
 pub(crate) fn lost<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = setup::<D>()?;
     search.invariant(appends_linearizable(setup.clients.clone()));
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let c = until_c::<D>(&mut script, &start)?;
     // A right leader answers only after an entry of its own term is on a majority, too.

@@ -9,13 +9,16 @@ use clientserver::{
 use framework::Address;
 use framework::predicate::results_ok;
 use raft::{Design, Inspect as _, server_addresses};
-use raftkit::{Elected, LONG, Setup, elect, linearizable, logs_agree, without};
+use raftkit::{Elected, Setup, elect, linearizable, logs_agree, without};
 use runner::{Check, Interactive, Nemesis, Network, Run};
 use testkit::{Failed, RunTest, check};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
+
+/// In simulated time: hundreds of times what a command takes on a network that works.
+const LONG: Duration = secs(60);
 
 /// A run of servers without clients of its own, and clients that the test talks to.
 struct Talk<D: Design> {
@@ -29,7 +32,7 @@ impl<D: Design + Default> Talk<D> {
         let setup = Setup::<D>::servers(servers)?;
         let settings = setup.watch_everything(test.simulated());
         let servers = server_addresses(servers);
-        let mut run = test.start(&setup.system, settings)?;
+        let mut run = setup.run(test, settings)?;
         let clients: Result<Vec<_>, _> = (1..=clients)
             .map(|number| run.add_interactive(Address::client(number), D::default().client(&servers)))
             .collect();
@@ -101,7 +104,7 @@ fn append(value: &str) -> KvCommand {
 pub(crate) fn basic_agreement<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let setup = Setup::<D>::new(3, [simple_workload()])?;
     let settings = setup.watch_everything(test.simulated()).invariant(results_ok());
-    let mut run = test.start(&setup.system, settings)?;
+    let mut run = setup.run(test, settings)?;
     run.wait_for_clients(LONG)?;
     run.wait_for(&logs_agree::<D::Server>(&server_addresses(3)), LONG)?;
     Ok(())
@@ -223,7 +226,7 @@ pub(crate) fn no_agreement_without_majority<D: Design + Default>(test: &mut RunT
 pub(crate) fn concurrent_clients<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let setup = Setup::<D>::new(3, vec![append_same_key_workload(5); 10])?;
     let settings = setup.watch_everything(test.simulated()).check(Check::Every(Duration::from_millis(100)));
-    let mut run = test.start(&setup.system, settings.invariant(appends_linearizable(setup.clients)))?;
+    let mut run = setup.run(test, settings.invariant(appends_linearizable(setup.clients)))?;
     run.wait_for_clients(LONG)?;
     run.wait_for(&logs_agree::<D::Server>(&server_addresses(3)), LONG)?;
     linearizable(&run)
@@ -268,9 +271,10 @@ const CONFLICTS: u16 = 40;
 
 pub(crate) fn back_over_conflicts<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let mut talk = Talk::<D>::new(test, 5, CONFLICTS + 2)?;
-    let first = talk.elect(&server_addresses(5), 0)?;
     talk.append(1, "a")?;
     talk.agree()?;
+    // Who leads now, for that may have changed.
+    let first = talk.elect(&server_addresses(5), 0)?;
     // The leader and a follower get entries that cannot be committed.
     let followers = without(&talk.servers, &[first.leader]);
     let minority = [first.leader, followers[0]];
@@ -350,7 +354,7 @@ fn repartitions<D: Design + Default>(
     // What is wrong in a state of the logs stays wrong for a while.
     let settings = test.simulated().network(network).schedule(nemesis.schedule(test.seed(), length));
     let settings = settings.invariants(setup.group.invariants()).invariant(results_ok());
-    let mut run = test.start(&setup.system, settings.check(Check::Every(secs(1))))?;
+    let mut run = setup.run(test, settings.check(Check::Every(secs(1))))?;
     run.run_for(length)?;
     let waited = run.max_wait();
     check!(waited < longest, "a client waited {waited:?} of simulated time, expected less than {longest:?}");

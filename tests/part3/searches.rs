@@ -16,7 +16,7 @@ pub(crate) fn group_of_one<D: Design + Default>(search: &mut SearchTest) -> Resu
     let setup = Setup::<D>::new(1, [put_append_get_workload()])?;
     setup.everything(search);
     search.invariant(results_ok());
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("the only server is leader", S1, &[S1], &start)?;
     let done = script.reach("the client is done", |_| {}, clients_done(), &leader)?;
@@ -29,7 +29,7 @@ pub(crate) fn two_commands<D: Design + Default>(search: &mut SearchTest) -> Resu
     let setup = Setup::<D>::new(3, [put_get_workload()])?;
     setup.everything(search);
     search.invariant(results_ok());
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("server1 is leader", S1, &[S1, S2, S3], &start)?;
     let net = || only(&[S1, S2, C1], &[S1, C1]);
@@ -52,7 +52,7 @@ pub(crate) fn every_majority<D: Design + Default>(search: &mut SearchTest) -> Re
     let setup = Setup::<D>::new(3, [appends(&["x"]), appends(&["y"])])?;
     setup.everything(search);
     search.invariant(appends_linearizable(setup.clients.clone()));
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("server1 is leader", S1, &[S1, S2, S3], &start)?;
     let x = only(&[S1, S2, C1], &[S1, C1]);
@@ -72,7 +72,7 @@ pub(crate) fn every_majority<D: Design + Default>(search: &mut SearchTest) -> Re
 fn reads<D: Design + Default>(search: &mut SearchTest) -> Result<(), Failed> {
     let workload = |texts: [&str; 2]| Workload::parse(KvParser, texts);
     let setup = Setup::<D>::new(3, [workload(["PUT:k:1", "PUT:k:2"])?, workload(["GET:k", "GET:k"])?])?;
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("server1 is leader of another group", S1, &[S1, S2, S3], &start)?;
     let net = only(&[S1, S2, C1, C2], &[S1, C1, C2]);
@@ -95,7 +95,7 @@ fn reads<D: Design + Default>(search: &mut SearchTest) -> Result<(), Failed> {
 pub(crate) fn minority<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
     let setup = Setup::<D>::new(5, [appends(&["x"])])?;
     setup.everything(search);
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("server1 is leader", S1, &[S1, S2, S3, S4, S5], &start)?;
     let two = || only(&[S1, S2, C1], &[S1, C1]);
@@ -121,7 +121,7 @@ fn random<D: Design + Default>(
     let setup = Setup::<D>::new(servers, vec![append_same_key_workload(2); 2])?;
     setup.everything(search);
     search.invariant(appends_linearizable(setup.clients.clone()));
-    let start = search.start(&setup.system)?;
+    let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let all: Vec<Address> = raft::server_addresses(servers);
     let leader = script.elect("server1 is leader", S1, &all, &start)?;

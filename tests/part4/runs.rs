@@ -6,13 +6,16 @@ use clientserver::{KvCommand, KvResponse, different_keys_infinite_workload};
 use framework::Address;
 use framework::predicate::results_ok;
 use raft::{Design, server_addresses};
-use raftkit::{LONG, Setup, elect, leaders, linearizable, logs_agree, without};
+use raftkit::{Setup, elect, leaders, linearizable, logs_agree, without};
 use runner::{Check, Interactive, Nemesis, Network, Run};
 use testkit::{Failed, RunTest, check};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
+
+/// In simulated time: hundreds of times what a command takes on a network that works.
+const LONG: Duration = secs(60);
 
 /// A run of servers, and clients that the test talks to.
 struct Talk<D: Design> {
@@ -36,7 +39,7 @@ impl<D: Design + Default> Talk<D> {
         let settings = setup.watch_everything(test.simulated()).network(network);
         let settings = settings.invariant(raft::predicates::durable_state_is_current(&setup.group));
         let servers = server_addresses(servers);
-        let mut run = test.start(&setup.system, settings)?;
+        let mut run = setup.run(test, settings)?;
         let clients: Result<Vec<_>, _> = (1..=clients)
             .map(|number| run.add_interactive(Address::client(number), D::default().client(&servers)))
             .collect();
@@ -202,7 +205,7 @@ pub(crate) fn churn<D: Design + Default>(test: &mut RunTest) -> Result<(), Faile
     let settings =
         test.simulated().network(Network::unreliable).schedule(nemesis.schedule(test.seed(), length));
     let settings = settings.invariants(setup.group.invariants()).invariant(results_ok());
-    let mut run = test.start(&setup.system, settings.check(Check::Every(secs(1))))?;
+    let mut run = setup.run(test, settings.check(Check::Every(secs(1))))?;
     run.run_for(length)?;
     run.network(Network::reliable);
     elect::<D::Server>(&mut run, &servers, 0)?;

@@ -25,7 +25,7 @@ pub(crate) struct Flawed {
 }
 
 /// Mistakes in another base than the reference; those in the reference are in `handout/bugs/raft`.
-pub(crate) const FLAWS: [Flawed; 3] = [
+pub(crate) const FLAWS: [Flawed; 16] = [
     Flawed {
         design: "naive+VotesAgain",
         part: "part2",
@@ -43,6 +43,84 @@ pub(crate) const FLAWS: [Flawed; 3] = [
         part: "part2",
         test: "t11_search_votes_of_a_majority",
         detector: "a leader has the votes of a majority",
+    },
+    Flawed {
+        design: "naive+CountsOldTerms",
+        part: "part3",
+        test: "t17_search_figure8_counted",
+        detector: "only entries of its own term are committed by a leader",
+    },
+    Flawed {
+        design: "naive+CountsOldTerms",
+        part: "part3",
+        test: "t18_search_figure8_lost",
+        detector: "appends to one key are linearizable",
+    },
+    Flawed {
+        design: "batching+ComparesLengths",
+        part: "part3",
+        test: "t19_search_longer_log_of_an_earlier_term",
+        detector: "leader completeness",
+    },
+    Flawed {
+        design: "batching+AcknowledgesAll",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "committed entries are in the logs of a majority",
+    },
+    Flawed {
+        design: "batching+CutsOff",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "committed entries are in the logs of a majority",
+    },
+    Flawed {
+        design: "batching+ChecksIndexOnly",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "state machine safety",
+    },
+    Flawed {
+        design: "naive+TrustsCommit",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "state machine safety",
+    },
+    Flawed {
+        design: "naive+LowersCommit",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "last_applied ≤ commit_index ≤ last index",
+    },
+    Flawed {
+        design: "batching+SkipsEntries",
+        part: "part3",
+        test: "t21_search_old_messages",
+        detector: "a store is what the applied entries make of it",
+    },
+    Flawed {
+        design: "naive+AnswersEarly",
+        part: "part3",
+        test: "t14_search_two_commands",
+        detector: "finished writes are in the logs of a majority",
+    },
+    Flawed {
+        design: "naive+LosesVote",
+        part: "part4",
+        test: "t08_search_one_leader_a_term",
+        detector: "election safety",
+    },
+    Flawed {
+        design: "naive+SavesLate",
+        part: "part4",
+        test: "t07_search_vote_survives_crash",
+        detector: "a leader has the votes of a majority",
+    },
+    Flawed {
+        design: "naive+SavesLate",
+        part: "part4",
+        test: "t09_search_log_survives_crash",
+        detector: "committed entries are in the logs of a majority",
     },
 ];
 

@@ -76,8 +76,10 @@ fn main() -> ExitCode {
         }
     }
     for flaw in &judge::FLAWS {
-        trials
-            .push(("flawed", Trial::test(format!("{}::{}", flaw.design, flaw.part), || judge::flawed(flaw))));
+        trials.push((
+            "flawed",
+            Trial::test(format!("{}::{}::{}", flaw.design, flaw.part, flaw.test), || judge::flawed(flaw)),
+        ));
     }
     let conclusion = libtest_mimic::run(&args, sample.choose(trials));
     if !conclusion.has_failed() {
