@@ -38,8 +38,8 @@ fn led<D: Design>(script: &mut Script<'_, D::Server>, from: &State) -> Result<St
     Ok(without_pending(&led))
 }
 
-/// `server` becomes leader in the term after all that there were. The timers of all of `among` fire, so that they stop
-/// waiting for a leader that is gone.
+/// `server` becomes leader in one of the two terms after all that there were. The timers of all of `among` fire, so that
+/// they stop waiting for a leader that is gone; who stops waiting may stand for election itself, in the first of the two.
 pub(crate) fn succeed<D: Design, S: Starts + ?Sized>(
     script: &mut Script<'_, D::Server>,
     name: &str,
@@ -49,7 +49,7 @@ pub(crate) fn succeed<D: Design, S: Starts + ?Sized>(
 ) -> Result<Reached, Failed> {
     let latest = from.states().iter().map(|state| latest_term::<D::Server>(&state.view())).max().unwrap_or(0);
     let goal = leads_after::<D::Server>(server, latest);
-    script.stage(name, only(among, among), latest + 1).goal(goal).from(from)
+    script.stage(name, only(among, among), latest + 2).goal(goal).from(from)
 }
 
 /// No server is in a term after `term`.

@@ -8,7 +8,7 @@ use framework::Address;
 
 use crate::message::{Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply};
 use crate::server::log::{Entry, Payload};
-use crate::server::{Ctx, Leader, RaftServer, RoleData};
+use crate::server::{Ctx, Heard, Leader, RaftServer, RoleData};
 use crate::timer::{ELECTION_TIMEOUT, Timer};
 
 impl RaftServer {
@@ -21,7 +21,11 @@ impl RaftServer {
         self.set_election_timer(ctx);
         match self.role {
             RoleData::Leader(_) => self.check_quorum(ctx.address()),
-            RoleData::Follower { heard: true } => self.role = RoleData::Follower { heard: false },
+            RoleData::Follower { heard: Heard::Lately } => {
+                let voters_wait = self.options.pre_vote || self.options.check_quorum;
+                let heard = if voters_wait { Heard::Before } else { Heard::No };
+                self.role = RoleData::Follower { heard };
+            }
             _ if !self.may_campaign(ctx.address()) => {}
             _ if self.options.pre_vote => self.start_pre_vote(ctx),
             _ => self.start_election(false, ctx),
@@ -36,7 +40,7 @@ impl RaftServer {
         if self.options.check_quorum {
             let heard_from = std::mem::take(&mut leader.heard_from);
             if !self.is_majority(|server| *server == own || heard_from.contains(server)) {
-                self.role = RoleData::Follower { heard: false };
+                self.role = RoleData::Follower { heard: Heard::No };
             }
         }
     }
@@ -116,7 +120,7 @@ impl RaftServer {
             changed |= self.voted_for.is_none();
             self.voted_for = Some(candidate);
             // A candidate or leader has voted for itself, so this is a follower, or would be a candidate.
-            self.role = RoleData::Follower { heard: true };
+            self.role = RoleData::Follower { heard: Heard::Lately };
         }
         if changed {
             self.persist(ctx);
@@ -125,9 +129,10 @@ impl RaftServer {
         ctx.send(candidate, Message::RequestVoteReply(reply));
     }
 
-    /// Whether it leads, or heard from a leader, or from a candidate that may be one by now, not long ago.
+    /// Whether it leads, or heard from a leader, or from a candidate that may be one by now, within an election timeout. Its
+    /// own timer having fired once is not enough: the leader may have been heard just before. (Dissertation, 4.2.3)
     fn hears_from_leader(&self) -> bool {
-        matches!(self.role, RoleData::Leader(_) | RoleData::Follower { heard: true })
+        matches!(self.role, RoleData::Leader(_) | RoleData::Follower { heard: Heard::Lately | Heard::Before })
     }
 
     /// Whether a log that ends like this is at least as up-to-date as its own: the later term wins; with equal terms the

@@ -11,7 +11,7 @@ use crate::admin::{AdminCommand, AdminReply, AdminRequest, AdminResponse};
 use crate::configuration::Configuration;
 use crate::message::Message;
 use crate::server::log::{Entry, Payload};
-use crate::server::{Ctx, RaftServer, RoleData};
+use crate::server::{Ctx, Heard, RaftServer, RoleData};
 
 /// A configuration, and which requests of administrators led to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -204,7 +204,7 @@ impl RaftServer {
         } else {
             // The others learn that it is committed, those who leave too; then it has nothing more to do.
             self.send_entries_to_all(ctx);
-            self.role = RoleData::Follower { heard: false };
+            self.role = RoleData::Follower { heard: Heard::No };
         }
     }
 }

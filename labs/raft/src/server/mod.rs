@@ -78,8 +78,8 @@ pub struct RaftServer {
 pub(crate) enum RoleData {
     /// It follows a leader, if there is one.
     Follower {
-        /// Whether it heard from a leader of its term, or gave its vote, since its election timer last fired.
-        heard: bool,
+        /// When it last heard from a leader of its term, or gave its vote.
+        heard: Heard,
     },
     /// It asks whether it could be leader. (Part 7)
     PreCandidate {
@@ -93,6 +93,18 @@ pub(crate) enum RoleData {
     },
     /// It is leader.
     Leader(Leader),
+}
+
+/// When a follower heard from a leader, in election timeouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Heard {
+    /// Since its election timer last fired.
+    Lately,
+    /// Before that, and since it fired the time before: perhaps a moment ago, so it must not vote yet. Noted only if
+    /// that matters, for pre-votes or check-quorum.
+    Before,
+    /// Not for a whole timeout, or never.
+    No,
 }
 
 /// What only a leader knows. The first two maps have an entry for every server that it sends its log to.
@@ -139,7 +151,7 @@ impl RaftServer {
             log: Log::default(),
             commit_index: 0,
             last_applied: 0,
-            role: RoleData::Follower { heard: false },
+            role: RoleData::Follower { heard: Heard::No },
         }
         // END SOLUTION
         // STUB: Self { servers, options, application: AmoApplication::new(KvStore::default()) }
@@ -152,7 +164,7 @@ impl RaftServer {
         if later {
             self.current_term = term;
             self.voted_for = None;
-            self.role = RoleData::Follower { heard: false };
+            self.role = RoleData::Follower { heard: Heard::No };
         }
         later
     }

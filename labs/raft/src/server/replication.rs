@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use framework::Address;
 
 use crate::message::{AppendEntries, AppendEntriesReply, InstallSnapshot, Message};
-use crate::server::{Ctx, RaftServer, RoleData};
+use crate::server::{Ctx, Heard, RaftServer, RoleData};
 use crate::timer::{HEARTBEAT_INTERVAL, Timer};
 
 impl RaftServer {
@@ -57,7 +57,7 @@ impl RaftServer {
             return;
         }
         // Whoever sends this has won the election of this term, so a candidate has lost it.
-        self.role = RoleData::Follower { heard: true };
+        self.role = RoleData::Follower { heard: Heard::Lately };
         let prev = request.prev_log_index;
         // Inside the snapshot everything is committed, so it is the same.
         let matches =

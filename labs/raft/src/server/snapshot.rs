@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use framework::Address;
 
 use crate::message::InstallSnapshot;
-use crate::server::{Ctx, RaftServer, RoleData};
+use crate::server::{Ctx, Heard, RaftServer, RoleData};
 
 impl RaftServer {
     /// Replaces what is applied by a snapshot, if there is enough of it.
@@ -25,7 +25,7 @@ impl RaftServer {
             self.reply_to_append(leader, false, 0, BTreeMap::new(), ctx);
             return;
         }
-        self.role = RoleData::Follower { heard: true };
+        self.role = RoleData::Follower { heard: Heard::Lately };
         let index = request.snapshot.last_included_index;
         // An old snapshot holds less than what is applied already.
         if index > self.commit_index {
