@@ -22,10 +22,11 @@
 //! # let _ = t08::<raft::Handout>;
 //! ```
 //!
-//! Where to read on: [`Setup`] for systems and what must hold in them, [`only`] and [`alone`] for the network of a stage,
+//! Where to read on: [`Setup`] for systems and what must hold in them, [`Setup::changing`] for groups whose members change, [`only`] and [`alone`] for the network of a stage,
 //! [`Script`]
 //! for stages that follow each other, [`elect`] for runs.
 
+mod members;
 mod network;
 mod run;
 mod script;
@@ -34,6 +35,10 @@ mod talk;
 
 use framework::Address;
 
+pub use members::{
+    A1, A2, about, all_have, follows, has, has_joint, has_learner, has_log_of, joint, knows, none_has,
+    settled, snapshot_has, stays_in_term, uses, with_noop,
+};
 pub use network::{alone, only};
 pub use run::{Elected, LONG, agreed, elect, electing, leaders, linearizable, logs_agree, without};
 pub use script::{
@@ -53,6 +58,8 @@ pub const S3: Address = Address::server(3);
 pub const S4: Address = Address::server(4);
 /// `server5`.
 pub const S5: Address = Address::server(5);
+/// `server6`.
+pub const S6: Address = Address::server(6);
 /// `client1`.
 pub const C1: Address = Address::client(1);
 /// `client2`.
