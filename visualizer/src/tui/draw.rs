@@ -371,6 +371,27 @@ const LIVE_HINTS: [(&str, &str); 9] = [
     (":", "command"),
 ];
 
+/// How many lines a message gets.
+const MESSAGE_LINES: usize = 5;
+
+/// A text in lines of some width, broken between words. The last of at most `max` lines has the rest.
+fn broken(text: &str, width: usize, max: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let longer = Line::plain(&lines[last]).width() + 1 + Line::plain(word).width();
+        if longer > width && !lines[last].is_empty() && lines.len() < max {
+            lines.push(word.to_owned());
+        } else {
+            if !lines[last].is_empty() {
+                lines[last].push(' ');
+            }
+            lines[last].push_str(word);
+        }
+    }
+    lines
+}
+
 fn footer(app: &mut App, frame: &mut Frame<'_>, rect: Rect) {
     let width = usize::from(rect.width);
     let help = Line::of(Role::Strong, " ?").with(Role::Plain, " help ");
@@ -397,8 +418,18 @@ fn footer(app: &mut App, frame: &mut Frame<'_>, rect: Rect) {
         line.push(Role::Strong, format!(" {text}"));
         line = line.fit(room, ">");
     } else if let Some((text, error)) = &app.message {
-        line.push(if *error { Role::Bad } else { Role::Plain }, format!(" {text}"));
+        let role = if *error { Role::Bad } else { Role::Plain };
+        let above = usize::from(rect.y.saturating_sub(frame.area().y)).min(MESSAGE_LINES - 1);
+        let mut lines = broken(text, room.saturating_sub(1), above + 1);
+        line.push(role, format!(" {}", lines.pop().unwrap_or_default()));
         line = line.fit(room, ">");
+        // What does not fit into the last line stands in those above it.
+        let rows = u16::try_from(lines.len()).unwrap_or_default();
+        let over = Rect { y: rect.y - rows, height: rows, ..rect };
+        frame.render_widget(Clear, over);
+        for (i, text) in lines.iter().enumerate() {
+            put(app, frame.buffer_mut(), over, i, &Line::of(role, format!(" {text}")).fit(width, ">"));
+        }
     } else {
         for (keys, what) in if app.session.is_live() { LIVE_HINTS } else { HINTS } {
             let hint = Line::of(Role::Strong, format!(" {keys}")).with(Role::Plain, format!(" {what} "));
