@@ -255,7 +255,7 @@ fn t09<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> 
         }
     });
     let reached = search.stage("both clients get three responses").max_depth(60).goal(three).from(&start)?;
-    search.stage("random ways, 200 events long").random(30).max_depth(200).from(&start)?;
-    search.stage("and on from three responses").random(30).max_depth(200).from(&reached)?;
+    search.stage("random ways, 120 events long").random(20).max_depth(120).from(&start)?;
+    search.stage("and on from three responses").random(20).max_depth(120).from(&reached)?;
     Ok(reached)
 }
