@@ -184,7 +184,9 @@ fn start_with<D: Design + Default>(
     network: fn(&mut Network) -> &mut Network,
 ) -> Result<(Run, Vec<Address>), Failed> {
     let setup = Setup::<D>::servers(servers)?;
-    let settings = setup.watch_elections(test.simulated()).network(network);
+    let mut settings = setup.watch_elections(test.simulated()).network(network);
+    // A hundred times what heartbeats need: whoever answers answers ends soon, and not with the backstop.
+    settings.events_max = 1_000_000;
     Ok((setup.run(test, settings)?, server_addresses(servers)))
 }
 

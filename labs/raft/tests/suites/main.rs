@@ -17,9 +17,11 @@
 
 mod chosen;
 #[path = "../it/designs/mod.rs"]
+#[expect(clippy::unwrap_used, reason = "they are written for tests, where it is allowed")]
 mod designs;
 mod judge;
 #[path = "../it/nulls.rs"]
+#[expect(clippy::unwrap_used, reason = "they are written for tests, where it is allowed")]
 mod nulls;
 #[path = "../../../../tests/part1.rs"]
 #[expect(dead_code, reason = "the suite has a `main` of its own")]
