@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use crate::child;
 use crate::console::{Console, ProgressLine};
 use crate::failed::Failure;
+use crate::filters::Filters;
 use crate::part::{Part, Test};
 use crate::places::Places;
 use crate::record::{Header, Judgement, StageRecord, TestRecord, VERSION};
@@ -33,7 +34,7 @@ const INTERNAL: u8 = 70;
 ///
 /// # The command line
 ///
-/// That of the built-in harness: a filter, `--exact`, `--skip`, `--list`, `--nocapture`, `--test-threads` (1 unless it
+/// That of the built-in harness: filters, `--exact`, `--skip`, `--list`, `--nocapture`, `--test-threads` (1 unless it
 /// is given: a search uses all cores), `--format`, `--color`. The exit code is 101 when a test did not pass.
 ///
 /// # The environment
@@ -57,18 +58,20 @@ pub fn main(part: Part) -> ExitCode {
         Ok(None) => {}
         Err(error) => return complain(&error.to_string()),
     }
-    let args = Arguments::from_iter(env::args_os().map(|arg| {
+    let (filters, args) = Filters::split(env::args_os());
+    let args = Arguments::from_iter(args.into_iter().map(|arg| {
         // The built-in harness takes both.
         if arg == "--no-capture" { "--nocapture".into() } else { arg }
     }));
     if let Err(problem) = part.check() {
         return complain(&problem);
     }
-    let trials = |part: &Part| part.tests.iter().map(|test| Trial::test(&test.name, || Ok(()))).collect();
     if args.list {
-        return libtest_mimic::run(&args, trials(&part)).exit_code();
+        let chosen = part.tests.iter().filter(|test| filters.choose(&test.name, &args));
+        let trials = chosen.map(|test| Trial::test(&test.name, || Ok(()))).collect();
+        return libtest_mimic::run(&args, trials).exit_code();
     }
-    let session = match Session::new(part, &args) {
+    let session = match Session::new(part, filters, &args) {
         Ok(session) => session,
         Err(problem) => return complain(&problem),
     };
@@ -86,6 +89,7 @@ fn complain(problem: &str) -> ExitCode {
 /// One call of the harness.
 struct Session {
     part: Part,
+    filters: Filters,
     places: Places,
     store: Store,
     seed: Option<u64>,
@@ -96,7 +100,7 @@ struct Session {
 }
 
 impl Session {
-    fn new(part: Part, args: &Arguments) -> Result<Self, String> {
+    fn new(part: Part, filters: Filters, args: &Arguments) -> Result<Self, String> {
         let places = Places::find(part.target);
         let executable = executable_hash()?;
         let header = Header {
@@ -108,6 +112,7 @@ impl Session {
             title: part.title.to_owned(),
             points: part.points(),
             tests: part.tests.len(),
+            hint: part.hint.map(str::to_owned),
             executable,
             handout: places.handout(),
         };
@@ -123,6 +128,7 @@ impl Session {
             show: args.nocapture,
             resume,
             part,
+            filters,
             places,
         })
     }
@@ -131,12 +137,8 @@ impl Session {
     fn run(&self, args: &Arguments) -> ExitCode {
         // Under nextest others run the rest; a test that is asked for again shall run again.
         let done = if self.resume { self.store.records() } else { Vec::new() };
-        let mut chosen: Vec<&Test> = self
-            .part
-            .tests
-            .iter()
-            .filter(|test| !args.is_filtered_out(&Trial::test(&test.name, || Ok(()))))
-            .collect();
+        let mut chosen: Vec<&Test> =
+            self.part.tests.iter().filter(|test| self.filters.choose(&test.name, args)).collect();
         let filtered_out = self.part.tests.len() - chosen.len();
         chosen.retain(|test| !done.iter().any(|record| record.test == test.name));
         // What failed last time is most likely what one is working on.
@@ -188,7 +190,9 @@ impl Session {
     fn run_as_mimic(self, mut args: Arguments) -> ExitCode {
         args.test_threads = Some(args.test_threads.or_else(test_threads).unwrap_or(1));
         let session = std::sync::Arc::new(self);
-        let trials = (0..session.part.tests.len()).map(|i| {
+        let tests = &session.part.tests;
+        let chosen = (0..tests.len()).filter(|i| session.filters.choose(&tests[*i].name, &args));
+        let trials = chosen.map(|i| {
             let session = std::sync::Arc::clone(&session);
             Trial::test(session.part.tests[i].name.clone(), move || {
                 let record = session.run_test(&session.part.tests[i], None);

@@ -48,6 +48,7 @@ mod child;
 mod console;
 mod corpus;
 mod failed;
+mod filters;
 mod harness;
 mod judge;
 mod judge_run;

@@ -49,6 +49,9 @@ pub struct Header {
     pub points: u32,
     /// The number of all tests of the part.
     pub tests: usize,
+    /// Where to begin when nothing passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// A hash of the test's executable: records of another one are of other code.
     pub executable: String,
     /// Version and hash of the handout, if this is one.

@@ -95,6 +95,26 @@ fn every_test_gets_what_it_deserves() {
 }
 
 #[test]
+fn several_words_choose_tests() {
+    let root = folder("words");
+    let names = |args: &[&str]| -> Vec<String> {
+        let output = suite(&root, args).output().unwrap();
+        assert!(output.status.success());
+        text(&output).lines().map(|line| line.split(':').next().unwrap().to_owned()).collect()
+    };
+    let all = names(&["--list"]);
+    let (first, third) = (all[0].clone(), all[2].clone());
+    assert_eq!(names(&["--list", "t01", &third]), [&*first, &*third]);
+    assert_eq!(names(&["--exact", &third, "--list", "t01", "--color", "never"]), [&*third]);
+
+    // The same words choose what runs.
+    suite(&root, &["t01", "t02"]).output().unwrap();
+    let ran: Vec<u32> =
+        records(&root.join("target/grades/fixture")).iter().map(|record| record.number).collect();
+    assert_eq!(ran, [1, 2]);
+}
+
+#[test]
 fn what_a_student_reads() {
     // What is random is in no snapshot.
     let blocks: Vec<String> = whole()

@@ -122,6 +122,7 @@ pub(crate) mod sample {
             title: "Part 2: election".to_owned(),
             points: 40,
             tests: 3,
+            hint: None,
             executable: "e1".to_owned(),
             handout: Some(serde_json::json!({"version": "1.2", "hash": "abc"})),
         }
