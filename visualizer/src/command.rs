@@ -9,6 +9,7 @@ use clap::{Arg, Command, value_parser};
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
+use crate::student::{submit, watch};
 use crate::trace_file::TraceFile;
 use crate::workspace::Workspace;
 use crate::{demo, export, launch, live, options, shell, show};
@@ -35,7 +36,7 @@ pub fn lab_command() -> ProcessExitCode {
 pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, ExitCode> {
     // What follows the name of the lab is for its driver, which alone knows all options.
     if let [word, lab, rest @ ..] = args
-        && let Some(verb @ ("search" | "profile")) = word.to_str()
+        && let Some(verb @ ("search" | "profile" | "doctor")) = word.to_str()
         && let Some(lab) = lab.to_str()
         && !lab.starts_with('-')
     {
@@ -63,6 +64,8 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
             console.written(written, ExitCode::Success)
         }
         Some(("list", _)) => list(console),
+        Some(("submit", matches)) => submit::run(matches, console),
+        Some(("watch", matches)) => watch::run(matches, console),
         _ => {
             console
                 .error("name the lab first: `cargo lab search <lab> [options]`; `cargo lab list` lists them");
@@ -89,6 +92,10 @@ fn definition() -> Command {
         .about("Say which fields, timers and messages make the states of a lab's system")
         .override_usage("cargo lab profile <LAB> [OPTIONS]")
         .arg(Arg::new("lab").value_name("LAB").required(true).help("The lab; `cargo lab list` lists them"));
+    let doctor = options::with_common_options(Command::new("doctor"))
+        .about("Say what is wrong with nodes: nondeterminism, growth, what makes their states")
+        .override_usage("cargo lab doctor <LAB> [OPTIONS]")
+        .arg(Arg::new("lab").value_name("LAB").required(true).help("The lab; `cargo lab list` lists them"));
     Command::new("lab")
         .bin_name("cargo lab")
         .no_binary_name(true)
@@ -99,6 +106,8 @@ fn definition() -> Command {
         .arg_required_else_help(true)
         .subcommand(search)
         .subcommand(profile)
+        .subcommand(doctor)
+        .subcommand(watch::definition())
         .subcommand(Command::new("demo").about("Find a classic mistake in Paxos; nothing to set up").arg(
             file("trace").long("trace").help("Where to save the trace, instead of `target/traces/demo.json`"),
         ))
@@ -118,6 +127,7 @@ fn definition() -> Command {
         .subcommand(live::replay_definition())
         .subcommand(Command::new("schema").about("Print the JSON Schema of trace files"))
         .subcommand(Command::new("list").about("List the labs"))
+        .subcommand(submit::definition())
 }
 
 /// Runs a trace again with the code of its lab.

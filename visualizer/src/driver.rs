@@ -15,6 +15,7 @@ use search::{
 use serde::Serialize;
 
 use crate::console::{Console, on_terminal};
+use crate::doctor::Diagnosis;
 use crate::exit_code::ExitCode;
 use crate::finish::Finish;
 use crate::json::Report;
@@ -62,6 +63,7 @@ pub fn lab_main(lab: &dyn Lab) -> ProcessExitCode {
 enum Verb {
     Search,
     Profile,
+    Doctor,
 }
 
 impl Verb {
@@ -69,6 +71,7 @@ impl Verb {
         match self {
             Self::Search => "search",
             Self::Profile => "profile",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -79,9 +82,10 @@ fn request(lab: &dyn Lab, args: &[OsString], console: &mut Console<'_>) -> Resul
     let (verb, args) = match word {
         Some(("search", rest)) => (Verb::Search, rest),
         Some(("profile", rest)) => (Verb::Profile, rest),
+        Some(("doctor", rest)) => (Verb::Doctor, rest),
         _ => {
             console.error(format_args!(
-                "expected `search`, `profile`, `explore` or `replay`; the driver of a lab is started by `cargo lab search {}`",
+                "expected `search`, `profile`, `doctor`, `explore` or `replay`; the driver of a lab is started by `cargo lab search {}`",
                 lab.name()
             ));
             return Err(ExitCode::Usage);
@@ -107,8 +111,10 @@ pub(crate) fn drive(
     let job = Job::new(lab, request, cancel);
     drop(noting);
     match job {
-        Ok(job) if verb == Verb::Profile => job.profile(console),
-        Ok(job) => job.run(console),
+        Ok(job) => match verb {
+            Verb::Search => job.run(console),
+            Verb::Profile | Verb::Doctor => job.profile(verb, console),
+        },
         Err(problem) => {
             console.error(&problem);
             let help = format!("cargo lab {} {} --help", verb.word(), lab.name());
@@ -219,8 +225,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Prints what makes the states.
-    fn profile(mut self, console: &mut Console<'_>) -> ExitCode {
+    /// Prints what makes the states, or also what else is wrong with the nodes.
+    fn profile(mut self, verb: Verb, console: &mut Console<'_>) -> ExitCode {
         let start = match State::initial(&self.scenario.system) {
             Ok(start) => start,
             Err(error) => {
@@ -241,8 +247,18 @@ impl<'a> Job<'a> {
             ExitCode::BudgetSpent | ExitCode::MemorySpent => ExitCode::Success,
             code => code,
         };
-        let written = if self.request.json {
-            print_json(&profile::Report::of(self.lab, &self.request.command, &profile), console)
+        let command = &self.request.command;
+        let written = if verb == Verb::Doctor {
+            // The first words are `cargo lab doctor`.
+            let search = command.replacen("doctor", "search", 1);
+            let diagnosis = Diagnosis::of(self.lab, command, &search, &profile);
+            if self.request.json {
+                print_json(&diagnosis, console)
+            } else {
+                console.print(&diagnosis.lines(&profile, &self.notes))
+            }
+        } else if self.request.json {
+            print_json(&profile::Report::of(self.lab, command, &profile), console)
         } else {
             console.print(&profile::lines(&profile, &self.notes))
         };

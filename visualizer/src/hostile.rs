@@ -181,7 +181,7 @@ proptest! {
 
 #[test]
 fn the_first_version_is_still_read() {
-    let json = include_bytes!("../tests/fixtures/v1.json");
+    let json = include_bytes!("trace_file/v1.json");
     let trace = TraceFile::parse(Path::new("v1.json"), json).unwrap();
     assert_eq!((trace.version, trace.steps.len(), trace.predicates.len()), (1, 5, 0));
     assert!(trace.start.nodes.iter().all(|node| node.up));

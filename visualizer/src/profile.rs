@@ -63,7 +63,7 @@ pub(crate) fn lines(profile: &Profile, notes: &[String]) -> Vec<String> {
 }
 
 /// `4.5 x`: how many times fewer states.
-fn saving(row: &ProfileRow, states: u64) -> String {
+pub(crate) fn saving(row: &ProfileRow, states: u64) -> String {
     let tenths = states.saturating_mul(10) / row.without.max(1);
     format!("{}.{} x", grouped(tenths / 10), tenths % 10)
 }

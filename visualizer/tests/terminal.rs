@@ -64,7 +64,7 @@ impl Tmux {
 
     /// Opens the sample trace, and waits for the first frame.
     fn open(&self, environment: &str, options: &str) {
-        let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.json");
+        let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/src/trace_file/v1.json");
         let lab = env!("CARGO_BIN_EXE_lab");
         self.type_in(&format!("{environment} LAB_SHOW_TITLE=1 {lab} show {trace} {options}"));
         self.press("Enter");
@@ -234,7 +234,7 @@ fn explores_branches_and_quits() {
 /// The text that a pipe gets has nothing in it for a terminal.
 #[test]
 fn a_pipe_gets_text() {
-    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.json");
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/src/trace_file/v1.json");
     let output = Command::new(env!("CARGO_BIN_EXE_lab")).args(["show", trace]).output().unwrap();
     assert!(output.status.success());
     assert!(!output.stdout.contains(&0x1b) && output.stderr.is_empty());

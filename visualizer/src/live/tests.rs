@@ -1,3 +1,4 @@
+// INSTRUCTOR ONLY
 //! Live sessions in words: the labs, a system with a mistake, code that has changed, and long walks.
 
 use std::collections::BTreeSet;

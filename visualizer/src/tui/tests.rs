@@ -360,6 +360,7 @@ fn ten_thousand_random_keys_break_nothing() {
         }
     }
 }
+// BEGIN INSTRUCTOR ONLY
 
 fn live(options: &str) -> App {
     let arguments = options.split_whitespace().map(str::to_owned).collect();
@@ -428,3 +429,4 @@ fn random_keys_break_nothing_live() {
         screen(&mut app, width, height);
     }
 }
+// END INSTRUCTOR ONLY

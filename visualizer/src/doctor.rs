@@ -1,0 +1,309 @@
+//! `cargo lab doctor`: what is wrong with the nodes of a system apart from what they compute: handlers that are no functions
+//! of their node, fields that the search cannot see, growth, and what multiplies the states.
+
+use search::{Coverage, Profile, ProfileRow, Verdict};
+use serde::Serialize;
+
+use crate::amount::{counted, grouped};
+use crate::human::WIDTH;
+use crate::profile::saving;
+use crate::text::{fit, one_line};
+
+/// How many things that multiply the states are named.
+const ROWS_MAX: usize = 5;
+
+/// Something that the doctor found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// In one word, for programs.
+    kind: &'static str,
+    /// What was seen.
+    what: String,
+    /// What to do about it.
+    advice: String,
+    /// The command that shows more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+}
+
+impl Finding {
+    fn new(kind: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), advice: advice.into(), command: None }
+    }
+}
+
+/// What the doctor says of a system.
+#[derive(Debug, Serialize)]
+pub(crate) struct Diagnosis<'a> {
+    lab: &'a str,
+    command: &'a str,
+    /// How the search ended that visited the states.
+    verdict: &'a str,
+    states: u64,
+    /// How many times more states the last levels have than those before them, in tenths; none if there are too few levels.
+    growth_tenths: Option<u64>,
+    findings: Vec<Finding>,
+    #[serde(skip)]
+    healthy: Vec<String>,
+}
+
+impl<'a> Diagnosis<'a> {
+    /// Looks at the profile of a system's states. `search` is the command that shows the events that lead to a fault.
+    pub(crate) fn of(lab: &'a str, command: &'a str, search: &str, profile: &'a Profile) -> Self {
+        let coverage = &profile.search.coverage;
+        let mut findings: Vec<Finding> = fault(&profile.search.verdict, search).into_iter().collect();
+        let faulty = !findings.is_empty();
+        findings.extend(blind_spots(coverage));
+        findings.extend(growing(coverage));
+        findings.extend(idle(coverage));
+        let states = profile.states;
+        findings.extend(profile.rows.iter().filter_map(|row| multiplier(row, states)).take(ROWS_MAX));
+        let mut healthy = Vec::new();
+        if !faulty {
+            let calls = counted(profile.search.stats.handler_calls, "handler call");
+            healthy.push(format!(
+                "{calls}, each made twice, the second time on a copy rebuilt from bytes: the same result each time"
+            ));
+        }
+        if coverage.ignored_fields.is_empty() {
+            healthy.push("no field is left out by serde".to_owned());
+        }
+        if coverage.growth.is_empty() {
+            healthy.push("no node has grown out of proportion".to_owned());
+        }
+        Self {
+            lab,
+            command,
+            verdict: profile.search.verdict.word(),
+            states,
+            growth_tenths: growth_tenths(&profile.search.stats.levels),
+            findings,
+            healthy,
+        }
+    }
+
+    /// For people: what was looked at, what was found with what to do, what is in order.
+    pub(crate) fn lines(&self, profile: &Profile, notes: &[String]) -> Vec<String> {
+        let cut =
+            if profile.search.verdict == Verdict::Exhausted { "all there are" } else { "a part of all" };
+        let depth = profile.search.stats.depth;
+        let mut lines =
+            vec![format!("looked at {} up to depth {depth}, {cut}", counted(self.states, "state"))];
+        if let Some(tenths) = self.growth_tenths {
+            lines.push(format!(
+                "each further event multiplies the states by about {}.{}",
+                tenths / 10,
+                tenths % 10
+            ));
+        }
+        lines.extend(notes.iter().map(|note| format!("note: {note}")));
+        for Finding { kind, what, advice, command } in &self.findings {
+            lines.push(String::new());
+            lines.push(fit(&format!("{kind}: {what}"), 2 * WIDTH));
+            lines.push(format!("  {advice}"));
+            // A command is never cut.
+            lines.extend(command.as_ref().map(|command| format!("  the events that lead there: {command}")));
+        }
+        lines.push(String::new());
+        lines.extend(self.healthy.iter().map(|what| format!("in order: {what}")));
+        let found = match self.findings.len() {
+            0 => "nothing found; what makes how many states is in `cargo lab profile`".to_owned(),
+            count => format!("{} found", counted(count as u64, "thing")),
+        };
+        lines.push(found);
+        lines
+    }
+}
+
+/// A handler that is wrong whatever it computes.
+fn fault(verdict: &Verdict, search: &str) -> Option<Finding> {
+    let what = one_line(&verdict.to_string());
+    let (kind, advice) = match verdict {
+        Verdict::Nondeterministic(_) => (
+            "nondeterministic",
+            "the same handler with the same fields and the same event must do the same: no hash maps, clocks, random \
+             numbers, statics, no state outside the node's fields",
+        ),
+        Verdict::HandlerPanicked(_) => ("panics", "a handler must take every message and timer at any time"),
+        Verdict::HandlerHung(_) => {
+            ("hangs", "a handler does not wait and does not loop until something happens")
+        }
+        Verdict::HandlerDied(_) => {
+            ("dies", "no recursion without end, no exit, no allocation without a bound")
+        }
+        _ => return None,
+    };
+    Some(Finding { command: Some(search.to_owned()), ..Finding::new(kind, what, advice) })
+}
+
+/// What is no part of a state.
+fn blind_spots(coverage: &Coverage) -> Vec<Finding> {
+    let field = |field: &String| {
+        Finding::new(
+            "not seen",
+            format!(
+                "`{field}` is left out by serde: nodes that differ only in it are one state to the search"
+            ),
+            "remove `#[serde(skip)]`, or the field if no handler needs it; it is lost in a crash as well",
+        )
+    };
+    let lost = |message: &String| {
+        Finding::new("lost", format!("{message}: nobody has this address"), "send to addresses of the system")
+    };
+    let passed_over = |handler: &String| {
+        Finding::new("passed over", handler.clone(), "nothing behind this input was looked at")
+    };
+    coverage
+        .ignored_fields
+        .iter()
+        .map(field)
+        .chain(coverage.unknown_receivers.iter().map(lost))
+        .chain(coverage.passed_over.iter().map(passed_over))
+        .collect()
+}
+
+fn growing(coverage: &Coverage) -> Vec<Finding> {
+    let finding = |growth: &String| {
+        let advice = "drop what nobody can ask for again; otherwise the states have no end";
+        Finding::new("growing", growth.clone(), advice)
+    };
+    coverage.growth.iter().map(finding).collect()
+}
+
+/// Handlers that did nothing, and messages that nobody got.
+fn idle(coverage: &Coverage) -> Vec<Finding> {
+    let handlers = coverage.handlers.iter().filter(|handler| handler.effective == 0).map(|handler| {
+        let what = format!("{} of {}", handler.handler, handler.node_type);
+        let what = format!("{what} ran on {} and did nothing on any", counted(handler.inputs, "input"));
+        Finding::new(
+            "idle",
+            what,
+            "right if nothing is to be done there; else it is not written, or its condition never holds",
+        )
+    });
+    let messages = coverage.never_delivered.iter().map(|message| {
+        Finding::new("never delivered", message.clone(), "its links are off, or the search ended too early")
+    });
+    handlers.chain(messages).collect()
+}
+
+/// A field, timer or message that makes at least every second state.
+fn multiplier(row: &ProfileRow, states: u64) -> Option<Finding> {
+    let advice = row.advice(states)?;
+    // Hardly two states agree in it: an identifier, a counter of everything, a time.
+    let unique = row.distinct.saturating_mul(2) > states && states > 100;
+    let kind = if unique { "differs in most states" } else { "multiplies the states" };
+    let what = format!(
+        "{} by {}: {} without it, {} different values",
+        row.item,
+        saving(row, states),
+        counted(row.without, "state"),
+        grouped(row.distinct)
+    );
+    Some(Finding::new(kind, what, advice))
+}
+
+/// By how much the last full levels have grown, in tenths.
+fn growth_tenths(levels: &[u64]) -> Option<u64> {
+    // The last level is cut where a budget ended the search.
+    let full = levels.len().checked_sub(1)?;
+    let [before, .., last] = levels.get(full.checked_sub(4)?..full)? else { return None };
+    if *before < 10 || last <= before {
+        return None;
+    }
+    // Three steps between them: the cube root, found by trying.
+    let tenths = (10..1000).take_while(|tenths| tenths * tenths * tenths * before <= last * 1000).last();
+    tenths.filter(|tenths| *tenths > 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use framework::{Address, Context, Node, System};
+    use search::{Settings, State};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Sick {
+        #[serde(skip)]
+        cache: u8,
+        ticks: u32,
+        draws: bool,
+        history: Vec<u64>,
+    }
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Tick;
+
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+
+    impl Node for Sick {
+        type Message = u8;
+        type Timer = Tick;
+
+        fn init(&mut self, ctx: &mut Context<u8, Tick>) {
+            ctx.set_timer(Tick, Duration::from_millis(10));
+        }
+
+        fn on_message(&mut self, _: Address, _: u8, _: &mut Context<u8, Tick>) {}
+
+        fn on_timer(&mut self, _: Tick, ctx: &mut Context<u8, Tick>) {
+            self.cache = self.cache.wrapping_add(1);
+            self.ticks += if self.draws { DRAWN.fetch_add(1, Ordering::Relaxed) } else { 1 };
+            ctx.send(Address::server(1), 0);
+            ctx.send(Address::server(9), 0);
+            ctx.set_timer(Tick, Duration::from_millis(10));
+        }
+    }
+
+    fn diagnosis(node: &Sick) -> String {
+        let mut system = System::new();
+        for number in 1..=2 {
+            system.add(Address::server(number), node.clone()).unwrap();
+        }
+        let settings = Settings { max_states: Some(2000), ..Settings::default() };
+        let profile = search::profile(&State::initial(&system).unwrap(), &settings);
+        let diagnosis = Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", &profile);
+        diagnosis.lines(&profile, &[]).join("\n")
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        let text = diagnosis(&Sick::default());
+        for expected in [
+            "a part of all",
+            "not seen: `Sick.cache` is left out by serde",
+            "remove `#[serde(skip)]`",
+            "lost: 0 to server9: nobody has this address",
+            "did nothing on any",
+            "multiplies the states: Sick.ticks by ",
+            "in order: no node has grown out of proportion",
+        ] {
+            assert!(text.contains(expected), "`{expected}` is not in\n{text}");
+        }
+        let text = diagnosis(&Sick { history: vec![7; 5000], ..Sick::default() });
+        assert!(text.contains("growing: server1.history has 5000 entries"), "{text}");
+    }
+
+    #[test]
+    fn a_handler_that_is_no_function_comes_first() {
+        let text = diagnosis(&Sick { draws: true, ..Sick::default() });
+        let first = text.lines().find(|line| line.starts_with("nondeterministic: "));
+        assert!(first.is_some_and(|line| line.contains("ticks")), "{text}");
+        assert!(text.contains("  the events that lead there: cargo lab search sick"), "{text}");
+        assert!(!text.contains("the same result each time"), "{text}");
+    }
+
+    #[test]
+    fn growth_is_that_of_the_full_levels() {
+        assert_eq!(growth_tenths(&[1, 10, 20, 40, 80, 7]), Some(20));
+        assert_eq!(growth_tenths(&[1, 100, 300, 900, 2700, 8100, 8101]), Some(30));
+        assert_eq!(growth_tenths(&[1, 5, 6]), None);
+        assert_eq!(growth_tenths(&[50, 50, 50, 50, 50, 50]), None);
+        assert_eq!(growth_tenths(&[]), None);
+    }
+}
