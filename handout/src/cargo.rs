@@ -5,6 +5,37 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
+/// Makes cargo say on its standard output what it built; errors stay readable.
+pub(crate) const MESSAGES: &str = "--message-format=json-render-diagnostics";
+
+/// Something that cargo built, or found built already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Artifact {
+    /// The target: a library, a suite.
+    pub(crate) name: String,
+    pub(crate) is_library: bool,
+    /// The program, if it is one.
+    pub(crate) executable: Option<PathBuf>,
+    /// Whether it was built already.
+    pub(crate) fresh: bool,
+}
+
+/// What cargo says that it built, with [`MESSAGES`].
+pub(crate) fn artifacts(stdout: &str) -> Vec<Artifact> {
+    let messages = stdout.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    messages
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .map(|message| Artifact {
+            name: message["target"]["name"].as_str().unwrap_or_default().to_owned(),
+            is_library: message["target"]["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib")),
+            executable: message["executable"].as_str().map(PathBuf::from),
+            fresh: message["fresh"] == true,
+        })
+        .collect()
+}
+
 /// Cargo for one workspace.
 #[derive(Clone, Debug)]
 pub(crate) struct Cargo {

@@ -109,7 +109,8 @@ struct Check {
 
 /// Run the suites on the reference with one seeded bug each, and say which test finds which
 ///
-/// A bug is a patch in `handout/bugs/<lab>`. The matrix is saved in `target/handout-bugs` as Markdown and JSON.
+/// A bug is a patch in `handout/bugs/<lab>`. The matrix of each suite is saved as Markdown and JSON. What was run on the
+/// same bytes before is not run again, so a run that was interrupted goes on where it was.
 #[derive(Debug, Args)]
 struct Bugs {
     /// The repository [default: the one this program was built in]
@@ -121,9 +122,24 @@ struct Bugs {
     /// Only the bugs of this lab
     #[arg(long)]
     lab: Option<String>,
-    /// How many builds at a time; each has a target folder of its own
+    /// Only so many of them, chosen by the seed
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// What chooses the sample, such as a commit
+    #[arg(long, value_name = "TEXT", default_value = "", requires = "sample")]
+    seed: String,
+    /// Run only the tests that a bug names: faster, but nothing is said about who else finds it
+    #[arg(long)]
+    named: bool,
+    /// Run also what was run on the same bytes before
+    #[arg(long)]
+    fresh: bool,
+    /// How many at a time: one compiles while another runs
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+    /// Where the matrix goes [default: target/handout-bugs in the repository]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Only these bugs
     #[arg(value_name = "BUG")]
     names: Vec<String>,
@@ -229,7 +245,12 @@ pub(crate) fn main() -> ExitCode {
             part: command.part,
             lab: command.lab,
             names: command.names,
+            sample: command.sample,
+            seed: command.seed,
             jobs: command.jobs,
+            named: command.named,
+            fresh: command.fresh,
+            out: command.out,
         }),
         Command::Grade(command) => command.run(),
         Command::Gradescope(command) => gradescope::run(&gradescope::Options {

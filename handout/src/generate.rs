@@ -62,6 +62,17 @@ pub(crate) fn read_source(root: &Path) -> Result<Tree> {
     Ok(tree)
 }
 
+/// Sources that git does not know: they look like a part of the repository, and are not handed out.
+pub(crate) fn unknown_to_git(root: &Path) -> Vec<String> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(["ls-files", "-z", "--others", "--exclude-standard", "--", "*.rs", "*.toml"])
+        .output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
+}
+
 /// Makes the handout of a repository in memory.
 ///
 /// # Errors
@@ -261,6 +272,8 @@ mod tests {
         tests/echo.rs
         tests/support/Cargo.toml
         tests/support/src/lib.rs
+        visualizer/Cargo.toml
+        visualizer/src/main.rs
         ");
         let students: Vec<&str> = handout.description.student_files.keys().map(String::as_str).collect();
         assert_eq!(students, ["labs/echo/src/lib.rs", "labs/echo/src/server.rs", "labs/echo/src/tally.rs"]);

@@ -27,6 +27,38 @@
 //! [1] ada                            … of … points, graded (9 s)
 //! ```
 //!
+//! # A course, step by step
+//!
+//! 1. `cargo handout check --whole` before anything is handed out: generated twice with equal bytes, nothing given away, the
+//!    skeleton compiles without warnings and fails, the reference passes *inside the handout*, every seeded bug is found.
+//!    Without `--whole` it takes a sample that the content chooses, for every commit.
+//! 2. `cargo handout generate --labs raft --parts 1-4 --out DIR` (`--vendor` for students without network). `HANDOUT.json`
+//!    names version and hash; the harness prints them, `cargo lab submit` and the results name them again.
+//! 3. In the middle of the term: raise `VERSION`, generate, and `cargo handout update COPY`. It says whether grading changes.
+//! 4. Students hand in what `cargo lab submit` packs, or just their folder: only files that are theirs are taken.
+//! 5. `cargo handout grade submissions/ --jobs 8 --hidden hidden/`. Everything is saved as soon as it is graded; after an
+//!    interruption the same with `--resume`. `index.html` shows the points, the failures in groups with one short
+//!    exemplar each, and pages to step through; `results.jsonl`, `grades.csv`, `junit.xml` and Gradescope's
+//!    `results.json` are for programs.
+//! 6. Something was wrong with a test: mend it, `cargo handout grade … --tests t12 --since OLD --out NEW` lists whose points
+//!    changed.
+//!
+//! # Seeded bugs
+//!
+//! A test is worth what it finds. `cargo handout bugs` puts one mistake at a time into the reference, runs the suite, and
+//! prints which test finds it, at which depth, in how many states, and which tests find nothing that no other test finds.
+//! The workspace stays where it is (`~/.cache/cargo-handout`), so a bug costs one lab's compilation and its suite; what ran on
+//! the same bytes is not run again. `--sample 3 --seed "$(git rev-parse HEAD)"` is for every commit, `--named` runs only the
+//! tests that a bug names, `--out handout/bugs/matrix` saves a matrix to commit.
+//!
+//! # Isolation
+//!
+//! Compiling and running happen in a sandbox without network, with a file system of its own, and limits on memory, time,
+//! processes, files and output: namespaces where the grader is root, bubblewrap, or user namespaces. Where there is none it
+//! says `LIMITS ONLY`, and hidden tests are refused. Who is root has the strongest one: tests then run as a user of their
+//! own and start no program that they bring along. The class of hostile submissions in `tests/class` says what was tried;
+//! `cargo test -p handout --test class -- --ignored` tries all of it in every kind of sandbox.
+//!
 //! # Where things are
 //!
 //! | | |
@@ -36,7 +68,7 @@
 //! | `HANDOUT.json` | `description.rs` |
 //! | what students get besides the sources | `template/` |
 //! | the tests that pass without any work | `passes-on-skeleton.txt` |
-//! | seeded bugs | `bugs/<lab>/<bug>.patch`, read by `src/bugs/` |
+//! | seeded bugs | `bugs/<lab>/<bug>.patch`, read by `src/bugs/`; matrices in `bugs/matrix/` |
 //! | the sandbox | `src/sandbox/`; what is seen inside is said in `src/grade/slot.rs` |
 //! | a course that compiles in a second, to test all this with | `fixture/course/` |
 

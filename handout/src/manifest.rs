@@ -117,6 +117,12 @@ fn edit_package(
         let name = name.replace('-', "_");
         words.iter().any(|text| has_word(text, &name))
     };
+    // The name of a lab is also a word in texts; what is not handed out must be needed by code.
+    let calls = |name: &str| {
+        let path = format!("{}::", name.replace('-', "_"));
+        let lines = words.iter().flat_map(|text| text.lines());
+        lines.filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(&path))
+    };
     let mut needed = BTreeSet::new();
     for (kind, only_tests) in
         [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)]
@@ -124,7 +130,8 @@ fn edit_package(
         let Some(table) = manifest.get_mut(kind).and_then(Item::as_table_like_mut) else { continue };
         let names: Vec<String> = table.iter().map(|(name, _)| name.to_owned()).collect();
         for name in names {
-            if only_tests && !uses(&name) {
+            let unused = if missing.contains(&name) { !calls(&name) } else { !uses(&name) };
+            if only_tests && unused {
                 table.remove(&name);
             } else if missing.contains(&name) {
                 bail!("`{package}` is handed out and needs `{name}`, which is not; select its lab as well");
@@ -304,6 +311,24 @@ mod tests {
         tree.0.retain(|path, _| !path.starts_with("labs/a"));
         let error = edit(&mut tree).unwrap_err().to_string();
         assert_eq!(error, "`labs/b` is handed out and needs `a`, which is not; select its lab as well");
+    }
+
+    #[test]
+    fn a_lab_that_is_only_mentioned_is_not_needed() {
+        let mut tree = workspace();
+        tree.0.retain(|path, _| !path.starts_with("labs/b"));
+        let manifest = "[package]\nname = \"framework\"\n[dev-dependencies]\nb.workspace = true\n";
+        tree.add_text("framework/Cargo.toml", manifest);
+        tree.add_text("framework/src/lib.rs", "//! As in b::B.\nconst TEXT: &str = \"b\";");
+        edit(&mut tree).unwrap();
+        assert_eq!(tree.text("framework/Cargo.toml").unwrap(), "[package]\nname = \"framework\"\n");
+
+        let mut tree = workspace();
+        tree.0.retain(|path, _| !path.starts_with("labs/b"));
+        tree.add_text("framework/Cargo.toml", manifest);
+        tree.add_text("framework/src/lib.rs", "//! B.\nuse b::B;");
+        let error = edit(&mut tree).unwrap_err().to_string();
+        assert_eq!(error, "`framework` is handed out and needs `b`, which is not; select its lab as well");
     }
 
     #[test]

@@ -1,29 +1,62 @@
 //! The kill matrix: which test finds which bug, and which tests are needed for that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bugs::Kill;
 use crate::results::Record;
 
-/// The tests of each suite, by name.
-fn tests(kills: &[Kill]) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut tests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for kill in kills {
-        let names = kill.records().iter().map(|record| record.test.as_str());
-        tests.entry(&kill.bug.part).or_default().extend(names);
-    }
-    tests
+/// What a matrix is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Origin {
+    /// The commit and its day; none where there is no git.
+    pub(crate) commit: Option<String>,
+    /// Whether files differ from the commit.
+    pub(crate) changed: bool,
+    /// Whether all bugs of the suite ran, with all tests. Else little follows from what is missing.
+    pub(crate) whole: bool,
 }
 
-/// The tests of a suite that could go: each bug that they find is found by another test as well.
-fn replaceable<'a>(kills: &'a [Kill], part: &str, tests: &BTreeSet<&'a str>) -> Vec<&'a str> {
+impl Origin {
+    /// The state of a repository.
+    pub(crate) fn of(root: &Path, whole: bool) -> Self {
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+            let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+            output.status.success().then_some(text)
+        };
+        let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
+        Self {
+            commit: git(&["log", "-1", "--format=%h of %cs"]).filter(|text| !text.is_empty()),
+            changed: changed.is_some_and(|text| !text.is_empty()),
+            whole,
+        }
+    }
+
+    fn text(&self) -> String {
+        let commit = self.commit.as_ref().map_or_else(String::new, |commit| format!("Commit {commit}"));
+        let changed = if self.changed { ", with changes" } else { "" };
+        let whole = if self.whole { "all bugs, all tests" } else { "a part of the bugs or tests" };
+        let text = format!("{commit}{changed}: {whole}.");
+        text.strip_prefix(": ").map(str::to_owned).unwrap_or(text)
+    }
+}
+
+/// The tests of a suite, by name.
+fn tests<'a>(kills: &[&'a Kill]) -> BTreeSet<&'a str> {
+    kills.iter().flat_map(|kill| kill.records()).map(|record| record.test.as_str()).collect()
+}
+
+/// The tests that could go: each bug that they find is found by another test as well.
+fn replaceable<'a>(kills: &[&'a Kill], tests: &BTreeSet<&'a str>) -> Vec<&'a str> {
     let alone: BTreeSet<&str> = kills
         .iter()
-        .filter(|kill| kill.bug.part == part)
         .filter_map(|kill| {
             let mut killers = kill.records().iter().filter(|record| !record.passes());
             let first = killers.next()?;
@@ -38,72 +71,69 @@ fn short(test: &str) -> &str {
     test.split('_').next().unwrap_or(test)
 }
 
+/// How a test found a bug: the cause, the depth of the search's last stage, the states, the time.
 fn cell(record: &Record) -> String {
     if record.passes() {
         return String::new();
     }
-    let mut cell = record.cause.clone().unwrap_or_else(|| record.verdict.clone());
-    let numbers: Vec<String> = ["depth", "states"]
-        .into_iter()
-        .filter_map(|name| Some(format!("{name} {}", record.number(name)?)))
-        .collect();
-    if !numbers.is_empty() {
-        let _never_fails = write!(cell, " ({})", numbers.join(", "));
-    }
-    cell
+    let cause = record.cause.clone().unwrap_or_else(|| record.verdict.clone());
+    let mut numbers = Vec::new();
+    numbers.extend(depth(record).map(|depth| format!("depth {depth}")));
+    numbers.extend(
+        record.number("states").filter(|states| *states > 0.0).map(|states| format!("{states} states")),
+    );
+    numbers.extend(record.number("seconds").map(|seconds| format!("{seconds:.1} s")));
+    if numbers.is_empty() { cause } else { format!("{cause} ({})", numbers.join(", ")) }
 }
 
-/// The matrix as a page, a table for each suite.
-pub(crate) fn markdown(kills: &[Kill]) -> String {
-    let mut page = String::from("# Which test finds which seeded bug\n");
-    for (part, tests) in tests(kills) {
-        let columns: Vec<&str> = tests.iter().map(|test| short(test)).collect();
+fn depth(record: &Record) -> Option<u64> {
+    record.rest.get("stages")?.as_array()?.last()?.get("depth")?.as_u64()
+}
+
+/// The matrix of a suite as a page.
+pub(crate) fn markdown(suite: &str, kills: &[&Kill], origin: &Origin) -> String {
+    let tests = tests(kills);
+    let mut page = format!("# Which test of `{suite}` finds which seeded bug\n\n{}\n", origin.text());
+    let columns: Vec<&str> = tests.iter().map(|test| short(test)).collect();
+    let _never_fails = write!(page, "\n| bug | as it says | {} | seconds |\n", columns.join(" | "));
+    let _never_fails = writeln!(page, "|---|---|{}---|", "---|".repeat(tests.len()));
+    for kill in kills {
+        let cells = tests.iter().map(|test| {
+            kill.records().iter().find(|record| record.test == **test).map(cell).unwrap_or_default()
+        });
+        let verdict = if kill.problem().is_none() { "killed" } else { "NO" };
+        let cells: Vec<String> = cells.collect();
         let _never_fails =
-            write!(page, "\n## {part}\n\n| bug | as it says | {} | seconds |\n", columns.join(" | "));
-        let _never_fails = writeln!(page, "|---|---|{}---|", "---|".repeat(tests.len()));
-        for kill in kills.iter().filter(|kill| kill.bug.part == part) {
-            let cells = tests.iter().map(|test| {
-                kill.records().iter().find(|record| record.test == **test).map(cell).unwrap_or_default()
-            });
-            let verdict = if kill.problem().is_none() { "killed" } else { "NO" };
-            let cells: Vec<String> = cells.collect();
-            let _never_fails = writeln!(
-                page,
-                "| {} | {verdict} | {} | {:.1} |",
-                kill.bug.name,
-                cells.join(" | "),
-                kill.seconds
-            );
-        }
-        let spare = replaceable(kills, part, &tests);
-        if !spare.is_empty() {
-            let _never_fails =
-                write!(page, "\nTests that find nothing that no other test finds: {}.\n", spare.join(", "));
-        }
+            writeln!(page, "| {} | {verdict} | {} | {:.1} |", kill.bug.name, cells.join(" | "), kill.seconds);
+    }
+    let spare = replaceable(kills, &tests);
+    if origin.whole && !spare.is_empty() {
+        let _never_fails =
+            write!(page, "\nTests that find nothing that no other test finds: {}.\n", spare.join(", "));
     }
     page
 }
 
-/// The matrix as data.
-pub(crate) fn json(kills: &[Kill]) -> Result<String> {
+/// The matrix of a suite as data.
+pub(crate) fn json(suite: &str, kills: &[&Kill], origin: &Origin) -> Result<String> {
     let bugs: Vec<Value> = kills
         .iter()
         .map(|kill| {
             json!({
-                "bug": kill.bug.name, "lab": kill.bug.lab, "part": kill.bug.part, "about": kill.bug.about,
+                "bug": kill.bug.name, "lab": kill.bug.lab, "about": kill.bug.about,
                 "problem": kill.problem(), "seconds": kill.seconds, "tests": kill.records(),
             })
         })
         .collect();
-    let tests = tests(kills);
-    let spare: BTreeMap<&str, Vec<&str>> =
-        tests.iter().map(|(part, tests)| (*part, replaceable(kills, part, tests))).collect();
-    Ok(serde_json::to_string_pretty(&json!({ "schema": 1, "bugs": bugs, "find_nothing_alone": spare }))?
-        + "\n")
+    let spare = replaceable(kills, &tests(kills));
+    let matrix = json!({
+        "schema": 1, "suite": suite, "origin": origin, "bugs": bugs, "find_nothing_alone": spare,
+    });
+    Ok(serde_json::to_string_pretty(&matrix)? + "\n")
 }
 
 #[cfg(test)]
-mod tests {
+mod tests_of_the_matrix {
     use super::*;
     use crate::bugs::{Bug, Expected, Patch};
     use crate::results;
@@ -122,7 +152,7 @@ mod tests {
         };
         let line = |test: &str| {
             let end = if failing.contains(&test) {
-                r#""fail","cause":"violated","states":81,"earned":0"#
+                r#""fail","cause":"violated","states":81,"seconds":0.25,"stages":[{"depth":4},{"depth":7}],"earned":0"#
             } else {
                 r#""pass","earned":1"#
             };
@@ -137,21 +167,30 @@ mod tests {
         let mut survivor = kill("survives", &[]);
         survivor.bug.kills = kill("", &["t01_a"]).bug.kills;
         let kills = [kill("one", &["t01_a"]), kill("both", &["t01_a", "t02_b"]), survivor];
-        insta::assert_snapshot!(markdown(&kills), @"
-        # Which test finds which seeded bug
+        let kills: Vec<&Kill> = kills.iter().collect();
+        let origin = Origin { commit: Some("c0ffee of 2026-11-21".to_owned()), changed: false, whole: true };
+        insta::assert_snapshot!(markdown("part2", &kills, &origin), @"
+        # Which test of `part2` finds which seeded bug
 
-        ## part2
+        Commit c0ffee of 2026-11-21: all bugs, all tests.
 
         | bug | as it says | t01 | t02 | t03 | seconds |
         |---|---|---|---|---|---|
-        | one | killed | violated (states 81) |  |  | 1.0 |
-        | both | killed | violated (states 81) | violated (states 81) |  | 1.0 |
+        | one | killed | violated (depth 7, 81 states, 0.2 s) |  |  | 1.0 |
+        | both | killed | violated (depth 7, 81 states, 0.2 s) | violated (depth 7, 81 states, 0.2 s) |  | 1.0 |
         | survives | NO |  |  |  | 1.0 |
 
         Tests that find nothing that no other test finds: t02_b, t03_c.
         ");
-        let data: Value = serde_json::from_str(&json(&kills).unwrap()).unwrap();
-        assert_eq!(data["find_nothing_alone"]["part2"], json!(["t02_b", "t03_c"]));
+        let data: Value = serde_json::from_str(&json("part2", &kills, &origin).unwrap()).unwrap();
+        assert_eq!(data["find_nothing_alone"], json!(["t02_b", "t03_c"]));
         assert_eq!(data["bugs"][2]["problem"], json!("survives: `t01_a` passes"));
+
+        // Where only some bugs ran, it says so, and does not say that a test is not needed.
+        let page = markdown("part2", &kills[..1], &Origin::default());
+        assert!(
+            page.contains("\na part of the bugs or tests.\n") && !page.contains("no other test"),
+            "{page}"
+        );
     }
 }

@@ -2,26 +2,22 @@
 
 mod matrix;
 mod patch;
+mod runs;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::check;
-use crate::console::{count, note, say};
+use crate::console::{count, say};
 use crate::generate;
-use crate::manifest::{self, Suite};
-use crate::plan::Selection;
 use crate::results::Record;
-use crate::suite::{self, Outcome};
+use crate::suite::Outcome;
 use crate::tree::Tree;
 
 pub(crate) use patch::Patch;
+pub(crate) use runs::{How, run_all, sample};
 
 /// One seeded bug.
 #[derive(Clone, Debug)]
@@ -175,7 +171,14 @@ pub(crate) struct Options {
     pub(crate) part: Option<String>,
     pub(crate) lab: Option<String>,
     pub(crate) names: Vec<String>,
+    /// So many of them, chosen by the seed.
+    pub(crate) sample: Option<usize>,
+    pub(crate) seed: String,
     pub(crate) jobs: usize,
+    pub(crate) named: bool,
+    pub(crate) fresh: bool,
+    /// Where the matrix goes; else `target/handout-bugs`.
+    pub(crate) out: Option<std::path::PathBuf>,
 }
 
 /// Runs the bugs that were asked for; prints and saves the kill matrix. True if each is killed as it says.
@@ -197,13 +200,15 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             all.iter().map(|bug| format!("{}/{} ({})", bug.lab, bug.name, bug.part)).collect();
         bail!("no seeded bug is meant; there are: {}", known.into_iter().collect::<Vec<_>>().join(", "));
     }
-    let kills = run_all(&root, &bugs, options.jobs, Quiet(false))?;
-    let folder = root.join("target/handout-bugs");
-    fs::create_dir_all(&folder)?;
-    let markdown = matrix::markdown(&kills);
-    fs::write(folder.join("kills.md"), &markdown)?;
-    fs::write(folder.join("kills.json"), matrix::json(&kills)?)?;
-    say(&markdown);
+    let whole = options.sample.is_none() && options.names.is_empty() && !options.named;
+    if let Some(count) = options.sample {
+        bugs = sample(bugs, count, &options.seed);
+    }
+    let how =
+        How { jobs: options.jobs, named: options.named, fresh: options.fresh, reference: true, quiet: false };
+    let kills = run_all(&root, &bugs, how)?;
+    let folder = options.out.clone().unwrap_or_else(|| root.join("target/handout-bugs"));
+    save(&kills, &folder, &matrix::Origin::of(&root, whole))?;
     let problems: Vec<String> = kills.iter().filter_map(Kill::problem).collect();
     for problem in &problems {
         say(format!("FAIL  {problem}"));
@@ -212,69 +217,23 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         "{}, {} not killed as they say; the matrix is in {}",
         count(kills.len(), "seeded bug"),
         problems.len(),
-        folder.join("kills.md").display()
+        folder.display()
     ));
     Ok(problems.is_empty())
 }
 
-/// Whether a line is printed for each bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quiet(pub(crate) bool);
-
-/// Runs the suites of bugs, each on the reference with this one mistake. The results are in the order of the bugs.
-///
-/// # Errors
-///
-/// The reference itself does not pass its suites: then a failing test would say nothing. A patch that does not fit.
-pub(crate) fn run_all(root: &Path, bugs: &[Bug], jobs: usize, quiet: Quiet) -> Result<Vec<Kill>> {
-    let handout = generate::build(root, &Selection::default())?;
-    let reference = check::solved(&handout)?;
-    let suites = manifest::suites(&reference)?;
-    let mut trees = Vec::new();
-    for bug in bugs {
-        let suite = suites.iter().find(|suite| suite.name == bug.part);
-        let suite = suite.with_context(|| format!("{}: there is no suite `{}`", bug.name, bug.part))?;
-        let mut tree = reference.clone();
-        bug.patch.apply(&mut tree).with_context(|| bug.name.clone())?;
-        if let Some(path) = bug.patch.paths().find(|path| !path.starts_with("labs/")) {
-            bail!("{}: `{path}` is no file of a lab", bug.name);
-        }
-        trees.push((suite, tree));
+/// Writes and prints a page for each suite, and writes the same as data.
+fn save(kills: &[Kill], folder: &Path, origin: &matrix::Origin) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let suites: BTreeSet<&str> = kills.iter().map(|kill| &*kill.bug.part).collect();
+    for suite in suites {
+        let of_it: Vec<&Kill> = kills.iter().filter(|kill| kill.bug.part == suite).collect();
+        let page = matrix::markdown(suite, &of_it, origin);
+        fs::write(folder.join(format!("{suite}.md")), &page)?;
+        fs::write(folder.join(format!("{suite}.json")), matrix::json(suite, &of_it, origin)?)?;
+        say(page);
     }
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    let workers = jobs.clamp(1, bugs.len().max(1));
-    let work = |job: usize| -> Result<()> {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(bug), Some((suite, tree))) = (bugs.get(at), trees.get(at)) else { return Ok(()) };
-            let kill = run_one(root, job, bug, suite, tree)?;
-            let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.push((at, kill));
-            if let (false, Some((_, kill))) = (quiet.0, done.last()) {
-                let word = if kill.problem().is_none() { "killed" } else { "NOT KILLED" };
-                note(format!("[{}/{}] {} {word} ({:.1} s)", done.len(), bugs.len(), bug.name, kill.seconds));
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|job| scope.spawn(move || work(job))).collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(result) => result,
-            Err(_) => bail!("a job panicked; this is a mistake of this program"),
-        })
-    })?;
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, kill)| kill).collect())
-}
-
-fn run_one(root: &Path, job: usize, bug: &Bug, suite: &Suite, tree: &Tree) -> Result<Kill> {
-    let started = Instant::now();
-    let place = check::Place::of_job(root, job)?;
-    tree.sync(&place.work, &check::is_built)?;
-    let outcome = suite::run(&place.cargo(), suite, &BTreeSet::new(), &place.scratch)?;
-    Ok(Kill { bug: bug.clone(), outcome, seconds: started.elapsed().as_secs_f64() })
+    Ok(())
 }
 
 #[cfg(test)]
@@ -293,6 +252,29 @@ mod tests {
             Expected { test: "t08_run".to_owned(), cause: "timed-out".to_owned(), detector: None }
         );
         assert_eq!(bug.patch.paths().collect::<Vec<_>>(), ["labs/x"]);
+    }
+
+    #[test]
+    fn a_sample_depends_on_the_seed_alone() {
+        let bugs: Vec<Bug> = (0..20)
+            .map(|number| {
+                parse(
+                    "a",
+                    &format!("bug-{number:02}"),
+                    &format!("# bug: x\n# part: x\n# kill: a | b\n{DIFF}"),
+                )
+            })
+            .collect::<Result<_>>()
+            .unwrap();
+        let names = |seed: &str, bugs: &[Bug]| -> Vec<String> {
+            sample(bugs.to_vec(), 3, seed).into_iter().map(|bug| bug.name).collect()
+        };
+        let backwards: Vec<Bug> = bugs.iter().rev().cloned().collect();
+        assert_eq!(names("c0ffee", &bugs), names("c0ffee", &backwards));
+        assert_ne!(names("c0ffee", &bugs), names("c0ffef", &bugs));
+        // In the long run every bug has its turn.
+        let seen: BTreeSet<String> = (0..100).flat_map(|seed| names(&seed.to_string(), &bugs)).collect();
+        assert_eq!(seen.len(), bugs.len());
     }
 
     #[test]

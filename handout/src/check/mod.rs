@@ -4,6 +4,8 @@ mod leaks;
 mod skeleton;
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,7 +31,10 @@ pub(crate) struct Options {
     pub(crate) jobs: usize,
 }
 
-/// Where a job builds: its workspace stays at one path, so that only what changed is compiled again.
+/// Where a job builds: its workspace and what is built of it stay, so that only what changed is compiled again. The path is
+/// not inside the repository, where cargo and its tools would find settings that a student does not have. Each workspace has
+/// a target folder of its own: cargo names what it builds by paths relative to the workspace, and would take one job's for
+/// another's.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) scratch: PathBuf,
@@ -40,21 +45,29 @@ pub(crate) struct Place {
 impl Place {
     /// The place of one of several jobs.
     pub(crate) fn of_job(root: &Path, job: usize) -> Result<Self> {
-        let scratch = root.join("target/handout-check");
+        let name = crate::tree::hash(root.to_string_lossy().as_bytes());
+        let scratch = cache().join("cargo-handout").join(&name[..12]);
         let place = Self {
             work: scratch.join(format!("work-{job}")),
             target: scratch.join(format!("target-{job}")),
             scratch,
         };
         std::fs::create_dir_all(&place.work)
+            .and_then(|()| std::fs::set_permissions(&place.scratch, Permissions::from_mode(0o700)))
             .with_context(|| format!("cannot make `{}`", place.work.display()))?;
         Ok(place)
     }
 
     /// Cargo for what is there.
     pub(crate) fn cargo(&self) -> Cargo {
-        Cargo::new(&self.work).target_dir(&self.target).offline()
+        Cargo::new(&self.work).target_dir(&self.target).offline().variable("CARGO_INCREMENTAL", "1")
     }
+}
+
+/// Where this user's caches go; solutions are for nobody else.
+fn cache() -> PathBuf {
+    let given = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    given.or_else(|| Some(std::env::home_dir()?.join(".cache"))).unwrap_or_else(std::env::temp_dir)
 }
 
 /// Files that a workspace in a scratch folder has besides the handout's.
@@ -69,6 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 
     let handout = generate::build(&root, &options.selection)?;
     say(format!("handout {}, {}", handout.description.name(), count(handout.tree.0.len(), "file")));
+    for path in generate::unknown_to_git(&root) {
+        say(format!("note  `{path}` is not handed out: git does not know it; `git add` it"));
+    }
     report.step("generated twice, the bytes are equal", || {
         let again = generate::build(&root, &options.selection)?;
         same_bytes(&handout.tree, &again.tree)?;
@@ -91,8 +107,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     });
 
     let place = Place::of_job(&root, 0)?;
-    let (cargo, scratch, work) = (place.cargo(), &place.scratch, &place.work);
-    handout.tree.sync(work, &is_built)?;
+    let cargo = place.cargo();
+    handout.tree.sync(&place.work, &is_built)?;
     report.step("the skeleton compiles without warnings, offline, with its lock file", || {
         skeleton::compiles(&cargo)
     });
@@ -105,14 +121,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     report.step("the suites listed as passing on the skeleton exist", || expected.check_suites(&all));
     for suite in &chosen {
         report.step(&format!("{}: the skeleton passes what is listed and no more", suite.name), || {
-            skeleton::passes_as_listed(&cargo, suite, &expected, scratch)
+            skeleton::passes_as_listed(&place, suite, &expected)
         });
     }
     if let Some(solved) = solved {
-        solved.sync(work, &is_built)?;
+        solved.sync(&place.work, &is_built)?;
         for suite in &chosen {
             report.step(&format!("{}: the reference passes inside the handout", suite.name), || {
-                reference_passes(&cargo, suite, scratch)
+                reference_passes(&place, suite)
             });
         }
         bugs(&mut report, options, &root, &handout, &chosen)?;
@@ -136,16 +152,17 @@ fn bugs(
     let wanted: BTreeSet<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
     let mut bugs = bugs::read(&handout.source)?;
     bugs.retain(|bug| wanted.contains(bug.part.as_str()));
-    if !options.whole && !bugs.is_empty() {
-        let at = number(handout) % bugs.len();
-        bugs = vec![bugs.swap_remove(at)];
+    if !options.whole {
+        bugs = bugs::sample(bugs, 1, &handout.description.hash);
     }
     if bugs.is_empty() {
         say("skip  seeded bugs: there are none for these suites");
         return Ok(());
     }
     report.step(&format!("{} killed as they say", count(bugs.len(), "seeded bug")), || {
-        let kills = bugs::run_all(root, &bugs, options.jobs, bugs::Quiet(true))?;
+        // That the reference passes was seen above.
+        let how = bugs::How { jobs: options.jobs, named: true, fresh: false, reference: false, quiet: true };
+        let kills = bugs::run_all(root, &bugs, how)?;
         let survivors: Vec<String> = kills.iter().filter_map(bugs::Kill::problem).collect();
         if !survivors.is_empty() {
             bail!("{}", survivors.join("\n"));
@@ -155,17 +172,15 @@ fn bugs(
     Ok(())
 }
 
-/// A number that depends on the content of the handout alone.
-fn number(handout: &Handout) -> usize {
-    usize::from_str_radix(&handout.description.hash[..8], 16).unwrap_or(0)
-}
-
 /// The suites to run: all, or one chosen by the content.
 fn sample(suites: &[Suite], handout: &Handout, whole: bool) -> Vec<Suite> {
     match suites.len() {
         0 => Vec::new(),
         _ if whole => suites.to_vec(),
-        len => vec![suites[number(handout) % len].clone()],
+        len => {
+            let number = usize::from_str_radix(&handout.description.hash[..8], 16).unwrap_or(0);
+            vec![suites[number % len].clone()]
+        }
     }
 }
 
@@ -241,17 +256,25 @@ pub(crate) fn solved(handout: &Handout) -> Result<Tree> {
     Ok(solved)
 }
 
-fn reference_passes(cargo: &Cargo, suite: &Suite, scratch: &Path) -> Result<String> {
-    match suite::run(cargo, suite, &BTreeSet::new(), scratch)? {
+fn reference_passes(place: &Place, suite: &Suite) -> Result<String> {
+    all_pass(&suite::run(place, suite, &[])?)
+}
+
+/// What a suite says in which every test passes.
+///
+/// # Errors
+///
+/// What is wrong otherwise.
+pub(crate) fn all_pass(outcome: &Outcome) -> Result<String> {
+    let records = match outcome {
         Outcome::DoesNotCompile(why) => bail!("it does not compile:\n{why}"),
-        Outcome::Ran(records) => {
-            let failing: Vec<&str> =
-                records.iter().filter(|record| !record.passes()).map(|record| record.test.as_str()).collect();
-            if records.is_empty() || !failing.is_empty() {
-                bail!("{}, failing: {}", count(records.len(), "test"), failing.join(", "));
-            }
-            let points: f64 = records.iter().map(|record| record.points).sum();
-            Ok(format!("{}, {points} points", count(records.len(), "test")))
-        }
+        Outcome::Ran(records) => records,
+    };
+    let failing: Vec<&str> =
+        records.iter().filter(|record| !record.passes()).map(|record| record.test.as_str()).collect();
+    if records.is_empty() || !failing.is_empty() {
+        bail!("{}, failing: {}", count(records.len(), "test"), failing.join(", "));
     }
+    let points: f64 = records.iter().map(|record| record.points).sum();
+    Ok(format!("{}, {points} points", count(records.len(), "test")))
 }

@@ -1,11 +1,11 @@
 //! What must hold of the skeleton: it compiles, and its tests fail.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::Cargo;
+use crate::check::Place;
 use crate::console::count;
 use crate::manifest::Suite;
 use crate::suite::{self, Outcome};
@@ -86,13 +86,8 @@ impl Expected {
 }
 
 /// Runs a suite on the skeleton and compares what passes with the list.
-pub(super) fn passes_as_listed(
-    cargo: &Cargo,
-    suite: &Suite,
-    expected: &Expected,
-    scratch: &Path,
-) -> Result<String> {
-    let records = match suite::run(cargo, suite, &BTreeSet::new(), scratch)? {
+pub(super) fn passes_as_listed(place: &Place, suite: &Suite, expected: &Expected) -> Result<String> {
+    let records = match suite::run(place, suite, &[])? {
         Outcome::DoesNotCompile(why) => bail!("it does not compile:\n{why}"),
         Outcome::Ran(records) => records,
     };

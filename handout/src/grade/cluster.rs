@@ -78,10 +78,11 @@ fn normal(message: &str) -> String {
     out
 }
 
-/// The length of the trace, where the harness says it; a failure without one comes last.
+/// The length of the trace, where the harness says it: the depth that the last stage of a search reached. A failure
+/// without one comes last.
 fn length(record: &Record) -> u64 {
-    let events =
-        record.rest.get("events").or_else(|| record.rest.get("depth")).and_then(serde_json::Value::as_u64);
+    let last_stage = || record.rest.get("stages")?.as_array()?.last()?.get("depth");
+    let events = record.rest.get("events").or_else(last_stage).and_then(serde_json::Value::as_u64);
     let has_trace = record.text("trace").is_some();
     events.unwrap_or(if has_trace { 1 << 20 } else { 1 << 40 })
 }
@@ -114,7 +115,7 @@ mod tests {
     fn the_same_failure_is_one_group_with_its_shortest_trace() {
         let message = |text: &str, events: u32| {
             format!(
-                r#""test":"t07","verdict":"fail","cause":"violated","detector":"election-safety","message":"{text}","events":{events}"#
+                r#""test":"t07","verdict":"fail","cause":"violated","detector":"election-safety","message":"{text}","stages":[{{"depth":3}},{{"depth":{events}}}]"#
             )
         };
         let class = Class {

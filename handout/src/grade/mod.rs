@@ -59,6 +59,8 @@ struct Base {
     tree: Tree,
     description: Description,
     hidden: Option<Tree>,
+    /// The handout's own `lab`, which makes pages of traces.
+    lab: Option<PathBuf>,
 }
 
 impl Base {
@@ -93,7 +95,7 @@ impl Base {
                 bail!("`{path}` among the hidden tests is a student's file");
             }
         }
-        Ok(Self { tree, description, hidden })
+        Ok(Self { tree, description, hidden, lab: None })
     }
 
     /// A workspace with the hidden tests in it.
@@ -110,7 +112,7 @@ impl Base {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
     let backend = Backend::named(&options.isolation)?;
-    let base = Base::of(options, &backend)?;
+    let mut base = Base::of(options, &backend)?;
     let submissions = submission::find(&options.submissions)?;
     let jobs = options.jobs.clamp(1, submissions.len().max(1));
     note(format!(
@@ -127,6 +129,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let suites = one::suites(&base, &options.suites)?;
     let hidden = base.hidden.as_ref().map(Tree::hash);
     let worth = prepared(options, &scratch, &slots, &base, &suites, hidden.clone())?;
+    base.lab = scratch.join("lab").canonicalize().ok();
     let header = Header::new(&base.description, hidden, &options.only, worth);
     let log = Mutex::new(Log::open(&options.out.join("log.jsonl"), &header, options.resume)?);
 
@@ -168,7 +171,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
-/// Compiles the handout in the slots and asks its suites for their tests, unless that was done for the same handout.
+/// Compiles the handout and its `lab` in the slots and asks its suites for their tests, unless that was done for the same
+/// handout.
 fn prepared(
     options: &Options,
     scratch: &Path,
@@ -189,6 +193,15 @@ fn prepared(
             .with_context(|| format!("`{}` is damaged", file.display()));
     }
     note("compiling the handout …");
+    let lab = scratch.join("lab");
+    let _not_there = fs::remove_file(&lab);
+    if base.tree.0.contains_key("visualizer/Cargo.toml") {
+        let Some(first) = slots.first() else { bail!("there are no jobs") };
+        first.set(&base.tree)?;
+        if let Err(error) = first.build_lab(&lab) {
+            note(format!("traces will have no pages: {error:#}"));
+        }
+    }
     let worth = one::prepare(slots, base, suites, &options.only)?;
     // A grader that is killed here prepares again.
     let part = scratch.join("prepared.part");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::grade::Base;
 use crate::grade::log::{Graded, Header, SuiteGrade, Worth};
@@ -15,8 +15,9 @@ use crate::manifest::{self, Suite};
 use crate::results::{self, Record};
 use crate::sandbox::End;
 
-/// The largest trace that is kept.
+/// The largest trace that is kept, and the largest page of one.
 const MOST_TRACE: u64 = 8 << 20;
+const MOST_PAGE: u64 = 32 << 20;
 
 /// The suites to run: all, or those that are named.
 pub(super) fn suites(base: &Base, names: &[String]) -> Result<Vec<Suite>> {
@@ -170,11 +171,23 @@ pub(super) fn grade(
         )?;
         let mut grade = settle(suite, worth, &run);
         for record in &mut grade.tests {
-            keep_trace(slot, record, suite, &folder)?;
+            keep_trace(slot, base.lab.as_deref(), record, suite, &folder)?;
         }
         graded.suites.push(grade);
     }
+    graded.notes.extend(graded.suites.iter().filter_map(|suite| differs(suite, content)));
     Ok(graded)
+}
+
+/// What to note where the author's own run earned other points, of the same tests.
+fn differs(suite: &SuiteGrade, content: &Content) -> Option<String> {
+    let said = content.said.iter().find(|said| said.suite == suite.suite)?;
+    let points: f64 = suite.tests.iter().map(|test| test.points).sum();
+    let earned: f64 = suite.tests.iter().map(|test| test.earned).sum();
+    let differs = said.points == points && said.earned != earned;
+    differs.then(|| {
+        format!("its author had {} of {points} points in {}, here {earned}", said.earned, suite.suite)
+    })
 }
 
 /// The compiler's first error.
@@ -229,17 +242,28 @@ fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
     SuiteGrade { suite: suite.name.clone(), problem, tests: records }
 }
 
-/// Copies the trace of a failure next to the other results, and names it in the record.
-fn keep_trace(slot: &Slot, record: &mut Record, suite: &Suite, folder: &Path) -> Result<()> {
-    let Some(trace) = record.text("trace").map(str::to_owned) else { return Ok(()) };
-    record.rest.remove("trace");
-    if let Some(bytes) = slot.left(&trace, MOST_TRACE) {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-        let name: String = format!("{}-{}", suite.name, record.test).chars().map(plain).collect();
-        let path = format!("traces/{name}.json");
-        fs::create_dir_all(folder.join("traces"))?;
-        fs::write(folder.join(&path), bytes)?;
-        record.rest.insert("trace".to_owned(), path.into());
+/// Copies the trace of a failure next to the other results, with a page to step through it, and names both in the record.
+fn keep_trace(
+    slot: &Slot,
+    lab: Option<&Path>,
+    record: &mut Record,
+    suite: &Suite,
+    folder: &Path,
+) -> Result<()> {
+    // What the submission calls its page is none.
+    record.rest.remove("page");
+    let Some(Value::String(trace)) = record.rest.remove("trace") else { return Ok(()) };
+    let Some(bytes) = slot.left(&trace, MOST_TRACE) else { return Ok(()) };
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = format!("{}-{}", suite.name, record.test).chars().map(plain).collect();
+    let path = format!("traces/{name}.json");
+    fs::create_dir_all(folder.join("traces"))?;
+    fs::write(folder.join(&path), &bytes)?;
+    record.rest.insert("trace".to_owned(), path.into());
+    if let Some(page) = lab.map(|lab| slot.page(lab, &bytes, MOST_PAGE)).transpose()?.flatten() {
+        let path = format!("traces/{name}.html");
+        fs::write(folder.join(&path), page)?;
+        record.rest.insert("page".to_owned(), path.into());
     }
     Ok(())
 }

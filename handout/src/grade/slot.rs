@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cargo;
 use crate::grade::watch::Watch;
 use crate::manifest::Suite;
 use crate::results;
@@ -223,12 +224,11 @@ impl Slot {
 
     /// Compiles a suite. `finished` is a package whose library must not be compiled again.
     pub(crate) fn build_suite(&self, suite: &Suite, finished: Option<&str>) -> Result<Built> {
-        let format = "--message-format=json-render-diagnostics";
         let ended = self.compile(&[
             "test",
             "--locked",
             "--no-run",
-            format,
+            cargo::MESSAGES,
             "--package",
             &suite.package,
             "--test",
@@ -238,29 +238,70 @@ impl Slot {
             return Ok(Built::No(why(&ended)));
         }
         let mut program = None;
-        for line in ended.stdout.lines() {
-            let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-            let target = &message["target"];
-            if let Some(path) =
-                message["executable"].as_str().filter(|_| target["name"] == suite.name.as_str())
-            {
-                program = Some(PathBuf::from(path));
-            }
-            let library =
-                target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib"));
-            if library
-                && finished.is_some_and(|package| target["name"] == package)
-                && message["fresh"] != true
-            {
+        for artifact in cargo::artifacts(&ended.stdout) {
+            let again = artifact.is_library && !artifact.fresh;
+            if again && finished.is_some_and(|package| artifact.name == package) {
                 return Ok(Built::No(format!(
                     "error: `{}` reads a file at compile time that hidden tests replace; sources include no tests",
                     suite.package
                 )));
             }
+            program = artifact.executable.filter(|_| artifact.name == suite.name).or(program);
         }
         program
             .map(Built::Yes)
             .with_context(|| format!("cargo built no program for the suite `{}`", suite.name))
+    }
+
+    /// Compiles the handout's own `lab`, if the handout has it, and copies it to where no submission writes.
+    pub(crate) fn build_lab(&self, to: &Path) -> Result<()> {
+        let target = ["--package", "visualizer", "--bin", "lab"];
+        let ended = self.compile(&[&["build", "--locked", cargo::MESSAGES], &target[..]].concat())?;
+        let program = cargo::artifacts(&ended.stdout)
+            .into_iter()
+            .find_map(|artifact| artifact.executable.filter(|_| artifact.name == "lab"));
+        let Some(program) = program.filter(|_| ended.end == End::Exited(0)) else {
+            bail!("`lab` does not compile:\n{}", why(&ended));
+        };
+        let host = self.on_host(&program);
+        fs::copy(&host, to).with_context(|| format!("cannot copy `{}`", host.display()))?;
+        Ok(())
+    }
+
+    /// Where a file is that the sandbox sees under this path.
+    fn on_host(&self, seen: &Path) -> PathBuf {
+        let inside = seen.strip_prefix("/").map(|inside| self.folder.join(inside));
+        inside.ok().filter(|_| self.sandbox.backend.isolates()).unwrap_or_else(|| seen.to_owned())
+    }
+
+    /// The page of a trace. A trace comes from a submission, so it is read in the sandbox as well; one that cannot be read
+    /// has no page.
+    pub(crate) fn page(&self, lab: &Path, trace: &[u8], most: u64) -> Result<Option<Vec<u8>>> {
+        let folder = self.folder.join("page");
+        let _not_there = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder)?;
+        fs::write(folder.join("trace.json"), trace)?;
+        if self.sandbox.backend.may_choose_user() {
+            std::os::unix::fs::chown(&folder, Some(self.user), Some(self.user))?;
+        }
+        let mut mounts = Self::system(&PROGRAMS);
+        mounts.push(self.mount("page", true, false));
+        mounts.push(Mount { from: lab.to_owned(), to: lab.to_owned(), write: false, execute: true });
+        let job = Job {
+            program: lab.to_owned(),
+            arguments: ["export", "trace.json", "--to", "html", "-o", "page.html"]
+                .map(str::to_owned)
+                .to_vec(),
+            folder: self.seen("page"),
+            variables: Vec::new(),
+            mounts,
+            scratch: vec![(PathBuf::from("/tmp"), 16)],
+            limits: Limits { seconds: 60, processor_seconds: 60, output_mib: 1, ..self.limits },
+            user: Some(self.user),
+            processors: self.processors.clone(),
+        };
+        self.sandbox.run(&job, &mut || true)?;
+        Ok(plain_file(&folder, "page.html", most))
     }
 
     /// Runs a suite's program, or those of its tests whose names contain one of these words.
@@ -276,19 +317,8 @@ impl Slot {
                 std::os::unix::fs::chown(&folder, Some(self.user), Some(self.user))?;
             }
         }
-        let host = program
-            .strip_prefix("/")
-            .map(|inside| self.folder.join(inside))
-            .unwrap_or_else(|_| program.to_owned());
-        let mut mounts = Self::system(&[
-            "/usr/lib",
-            "/usr/lib64",
-            "/lib",
-            "/lib64",
-            "/dev/null",
-            "/dev/zero",
-            "/dev/urandom",
-        ]);
+        let host = self.on_host(program);
+        let mut mounts = Self::system(&PROGRAMS);
         mounts.push(self.mount("work", false, false));
         mounts.push(self.mount("out", true, false));
         mounts.push(Mount { from: host, to: program.to_owned(), write: false, execute: true });
@@ -323,18 +353,27 @@ impl Slot {
 
     /// A file that the last run left, if it is a plain one of at most `most` bytes.
     pub(crate) fn left(&self, path: &str, most: u64) -> Option<Vec<u8>> {
-        let path = crate::manifest::normal(path)?;
-        let mut place = self.folder.join("out");
-        for piece in path.split('/') {
-            place.push(piece);
-            // A link on the way could lead anywhere.
-            if place.symlink_metadata().ok()?.is_symlink() {
-                return None;
-            }
-        }
-        let data = place.symlink_metadata().ok()?;
-        if data.is_file() && data.len() <= most { fs::read(place).ok() } else { None }
+        plain_file(&self.folder.join("out"), path, most)
     }
+}
+
+/// What a program that is linked as usual needs of the machine.
+const PROGRAMS: [&str; 7] =
+    ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/dev/null", "/dev/zero", "/dev/urandom"];
+
+/// A file in a folder in which somebody else wrote, if it is a plain one of at most `most` bytes.
+fn plain_file(folder: &Path, path: &str, most: u64) -> Option<Vec<u8>> {
+    let path = crate::manifest::normal(path)?;
+    let mut place = folder.to_owned();
+    for piece in path.split('/') {
+        place.push(piece);
+        // A link on the way could lead anywhere.
+        if place.symlink_metadata().ok()?.is_symlink() {
+            return None;
+        }
+    }
+    let data = place.symlink_metadata().ok()?;
+    if data.is_file() && data.len() <= most { fs::read(place).ok() } else { None }
 }
 
 /// Why a compiler ended without success.

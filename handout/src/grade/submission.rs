@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use serde::Deserialize;
 
 use crate::description::Description;
-use crate::grade::unpack::Unpacked;
+use crate::grade::unpack::{self, Unpacked};
 use crate::tree::{File, Tree, hash};
 
 /// What a student handed in.
@@ -18,12 +19,37 @@ pub(crate) struct Submission {
 }
 
 /// What of it is graded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Content {
     /// Students' files, by their paths in the handout.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// What a teaching assistant should know of it.
     pub(crate) notes: Vec<String>,
+    /// The points that its author says to have.
+    pub(crate) said: Vec<Said>,
+}
+
+/// What an author's own run of a suite earned: the student's word, which decides nothing.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Said {
+    pub(crate) suite: String,
+    pub(crate) earned: f64,
+    pub(crate) points: f64,
+}
+
+/// What `cargo lab submit` writes beside the sources.
+#[derive(Debug, Deserialize)]
+struct About {
+    handout: Version,
+    content: String,
+    runs: Vec<Said>,
+}
+
+/// The handout that it was made with.
+#[derive(Debug, Deserialize)]
+struct Version {
+    version: String,
+    grading_hash: String,
 }
 
 /// The submissions among some paths. A folder without `labs` in it, directly or one folder deeper, holds submissions.
@@ -126,7 +152,12 @@ impl Submission {
         }
         let mut from: Option<String> = None;
         let mut ignored = Vec::new();
+        let mut about = None;
         for (path, bytes) in unpacked.files {
+            if path.ends_with(unpack::ABOUT) {
+                about = serde_json::from_slice::<About>(&bytes).ok();
+                continue;
+            }
             let Some((prefix, inside)) = place(&path) else { continue };
             if !handout.may_be_students(&inside) {
                 if handout.course_files.get(&inside).is_none_or(|expected| *expected != hash(&bytes)) {
@@ -153,11 +184,29 @@ impl Submission {
         if !ignored.is_empty() {
             content.notes.push(format!("not graded, as it is the course's: {}", ignored.join(", ")));
         }
+        if let Some(about) = about {
+            content.compare(about, handout);
+        }
         Ok(content)
     }
 }
 
 impl Content {
+    /// Notes what its author should be asked.
+    fn compare(&mut self, about: About, handout: &Description) {
+        if about.handout.grading_hash != handout.grading_hash {
+            let version: String = about.handout.version.chars().take(40).collect();
+            self.notes.push(format!(
+                "made with handout {version}, which grades in another way than {}",
+                handout.version
+            ));
+        }
+        if about.content != self.hash() {
+            self.notes.push("changed after `cargo lab submit`".to_owned());
+        }
+        self.said = about.runs;
+    }
+
     /// A hash of what is graded.
     pub(crate) fn hash(&self) -> String {
         self.tree().hash()
@@ -225,6 +274,32 @@ mod tests {
                 "not graded, as it is the course's: labs/echo/build.rs, labs/new/src/lib.rs"
             ]
         );
+    }
+
+    #[test]
+    fn what_an_author_says_is_compared_and_believed_in_nothing() {
+        let handout = description();
+        let source = ("labs/echo/src/server.rs", "x");
+        let about = |grading_hash: &str, content: &str| {
+            format!(
+                r#"{{"schema":1,"handout":{{"version":"2025.9","hash":"","grading_hash":"{grading_hash}"}},"content":"{content}",
+                    "runs":[{{"suite":"echo","earned":41,"points":41}}]}}"#
+            )
+        };
+        let hash = read(&[source]).unwrap().hash();
+        let same = read(&[source, ("SUBMISSION.json", &about(&handout.grading_hash, &hash))]).unwrap();
+        assert_eq!((same.hash(), same.notes), (hash.clone(), Vec::<String>::new()));
+        assert_eq!(same.said, [Said { suite: "echo".to_owned(), earned: 41.0, points: 41.0 }]);
+        let other = ("me/SUBMISSION.json", &*about("0", "0"));
+        let notes = read(&[("me/labs/echo/src/server.rs", "x"), other]).unwrap().notes;
+        assert_eq!(
+            notes,
+            [
+                "made with handout 2025.9, which grades in another way than 2026.1",
+                "changed after `cargo lab submit`"
+            ]
+        );
+        assert_eq!(read(&[source, ("SUBMISSION.json", "no JSON")]).unwrap().said, []);
     }
 
     #[test]

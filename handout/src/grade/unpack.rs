@@ -141,9 +141,15 @@ impl Unpacked {
     }
 }
 
-/// Whether a path can be a student's: a source file below some `labs`.
+/// What `cargo lab submit` writes beside the sources.
+pub(super) const ABOUT: &str = "SUBMISSION.json";
+
+/// Whether a path can be a student's: a source file below some `labs`, or the description of the submission.
 fn wanted(path: &str) -> bool {
     let pieces: Vec<&str> = path.split('/').collect();
+    if let [ABOUT] | [_, ABOUT] = pieces.as_slice() {
+        return true;
+    }
     path.ends_with(".rs") && pieces.contains(&"labs") && !pieces.iter().any(|piece| is_built(piece))
 }
 

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+mod real;
 mod submissions;
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use hostile::hostile;
-use submissions::{Class, left_behind, text};
+use submissions::{Class, graded, left_behind, text};
 
 #[test]
 fn a_small_class_gets_what_it_earns() {
@@ -21,6 +22,9 @@ fn a_small_class_gets_what_it_earns() {
     class.asked("no-rust", "this is not rust");
     class.asked("outsider", "std::fs::write(\"/work/tests/echo.rs\", \"\").unwrap();");
     fs::create_dir_all(class.path("class/nothing")).unwrap();
+    // What an author says decides nothing.
+    let said = r#"{"schema":1,"handout":{"version":"1999.1","hash":"","grading_hash":""},"content":"","runs":[{"suite":"echo","earned":41,"points":41}]}"#;
+    fs::write(class.path("class/leaves-early/SUBMISSION.json"), said).unwrap();
     let output = class.grade("out", &["--jobs", "2"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     let outcomes: Vec<String> =
@@ -42,6 +46,9 @@ fn a_small_class_gets_what_it_earns() {
     ");
     let page = fs::read_to_string(class.path("out/index.html")).unwrap();
     assert!(page.contains("5 submissions") && page.contains("submissions/reference/results.json"), "{page}");
+    let notes = "made with handout 1999.1, which grades in another way than 2026.1; changed after `cargo lab submit`; \
+                 its author had 41 of 41 points in echo, here 21";
+    assert!(page.contains(notes), "{page}");
     let gradescope: serde_json::Value =
         serde_json::from_slice(&fs::read(class.path("out/submissions/reference/results.json")).unwrap())
             .unwrap();
@@ -84,6 +91,13 @@ fn hidden_tests_cannot_be_read_and_count() {
     reads-hidden: 0 [does-not-compile, does-not-compile, does-not-compile, does-not-compile, does-not-compile]
     reference: 46 [pass, pass, pass, pass, pass]
     ");
+
+    // Who reads the page of the class can step through the failure.
+    let page = fs::read_to_string(class.path("out/index.html")).unwrap();
+    let trace = "submissions/counts-twice-from-nine/traces/echo-t05_run_counts_further.html";
+    assert!(page.contains(&format!("<a href=\"{trace}\">step through it</a>")), "{page}");
+    let trace = fs::read_to_string(class.path("out").join(trace)).unwrap();
+    assert_eq!(trace, "<!doctype html><pre>{\"violated\":\"every-message-counts\"}\n</pre>");
 
     // A regrade without them, for one test, says whose points are others than before.
     let since = class.path("out").display().to_string();
@@ -151,6 +165,75 @@ fn the_hostile_class_in_bubblewrap() {
 #[ignore = "takes a minute, and needs user namespaces: cargo test -p handout --test class -- --ignored"]
 fn the_hostile_class_in_user_namespaces() {
     grade_hostile("user-namespaces");
+}
+
+/// Grades submissions of a real lab and compares with what is due. What was compiled of the lab stays in the target folder.
+fn grade_real(name: &str, choose: impl FnOnce(&mut Vec<real::Member>), tests: Option<&str>, jobs: &str) {
+    let root = real::repository();
+    let class = Class::of(root.clone(), "clientserver");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut members = real::class(&class, listener.local_addr().unwrap().port());
+    choose(&mut members);
+    for entry in fs::read_dir(class.path("class")).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.file_name().unwrap().to_string_lossy().replace(".tar.gz", "");
+        if !members.iter().any(|member| member.name == file) {
+            let _removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        }
+    }
+    let before = fs::read_to_string(root.join("labs/clientserver/src/server.rs")).unwrap();
+
+    let out = root.join("target/handout-class").join(name);
+    let _not_there = fs::remove_file(out.join("log.jsonl"));
+    let mut command = submissions::handout(&["grade", "--suites", "clientserver", "--jobs", jobs]);
+    command.arg(class.path("class")).arg("--source").arg(&root).arg("--out").arg(&out);
+    command.env("GRADER_SECRET", "1").args(tests.map(|tests| format!("--tests={tests}")));
+    let output = command.output().unwrap();
+    let printed = text(&output);
+    assert!(output.status.success(), "{printed}");
+
+    let outcomes = graded(&out.join("results.jsonl"));
+    assert_eq!(outcomes.len(), members.len(), "{printed}");
+    let wrong: Vec<String> =
+        members.iter().filter_map(|member| real::problem(member, &outcomes[&member.name].1)).collect();
+    assert!(wrong.is_empty(), "{}\n\n{printed}", wrong.join("\n"));
+    assert!(!class.path("marker").exists(), "somebody wrote outside its folder");
+    assert_eq!(before, fs::read_to_string(root.join("labs/clientserver/src/server.rs")).unwrap());
+    assert_eq!(left_behind(&out.display().to_string()), Vec::<String>::new());
+}
+
+/// A run, a search, and a test that asks no server: enough to tell whether harm was done.
+const FEW: &str = "t01,t03,t14";
+
+#[test]
+#[ignore = "compiles a lab in a sandbox: cargo test -p handout --test class -- --ignored real_lab_sample"]
+fn real_lab_sample() {
+    // Which ones, a commit decides in CI; in the long run all have their turn.
+    let seed = std::env::var("CLASS_SEED").unwrap_or_default();
+    let number = seed.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let choose = |members: &mut Vec<real::Member>| {
+        let bugs = |member: &&real::Member| matches!(&member.due, real::Due::Fails(kills) if kills.iter().any(|(test, _)| FEW.split(',').any(|few| test.starts_with(few))));
+        let nth = |members: Vec<&real::Member>| members[number % members.len()].name.clone();
+        let chosen = [
+            "reference".to_owned(),
+            nth(members.iter().filter(|member| !member.hostile).filter(bugs).collect()),
+            nth(members.iter().filter(|member| member.hostile).collect()),
+        ];
+        members.retain(|member| chosen.contains(&member.name));
+        for member in members {
+            if let real::Due::Fails(kills) = &mut member.due {
+                kills.retain(|(test, _)| FEW.split(',').any(|few| test.starts_with(few)));
+            }
+        }
+    };
+    grade_real("sample", choose, Some(FEW), "1");
+}
+
+#[test]
+#[ignore = "grades forty submissions: cargo test -p handout --test class -- --ignored real_lab_whole"]
+fn real_lab_whole() {
+    grade_real("whole", |members| members.retain(|member| !member.hostile), None, "2");
+    grade_real("whole", |members| members.retain(|member| member.hostile), Some(FEW), "2");
 }
 
 /// Numbers that look random and are the same each time.

@@ -1,8 +1,8 @@
-//! Makes classes of submissions to the small course, and reads what came of them.
+//! Makes classes of submissions to a course, and reads what came of them.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::common::{copy, fixture};
@@ -19,14 +19,22 @@ pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A class of submissions to the small course, in a folder that vanishes with the value.
+/// A class of submissions to one lab of a course, in a folder that vanishes with the value.
 pub(crate) struct Class {
     pub(crate) dir: tempfile::TempDir,
+    course: PathBuf,
+    lab: &'static str,
 }
 
 impl Class {
+    /// Of the small course.
     pub(crate) fn new() -> Self {
-        let class = Self { dir: tempfile::tempdir().unwrap() };
+        Self::of(fixture(), "echo")
+    }
+
+    /// Of a lab of any course.
+    pub(crate) fn of(course: PathBuf, lab: &'static str) -> Self {
+        let class = Self { dir: tempfile::tempdir().unwrap(), course, lab };
         fs::create_dir_all(class.path("class")).unwrap();
         class
     }
@@ -38,7 +46,8 @@ impl Class {
     /// A submission: the reference.
     pub(crate) fn reference(&self, name: &str) -> PathBuf {
         let folder = self.path("class").join(name);
-        copy(&fixture().join("labs/echo/src"), &folder.join("labs/echo/src"));
+        let sources = Path::new("labs").join(self.lab).join("src");
+        copy(&self.course.join(&sources), &folder.join(&sources));
         folder
     }
 
@@ -56,7 +65,7 @@ impl Class {
         command
             .arg(self.path("class"))
             .arg("--source")
-            .arg(fixture())
+            .arg(&self.course)
             .arg("--out")
             .arg(self.path(out))
             .args(options);
@@ -65,28 +74,35 @@ impl Class {
 
     /// What came of it: a line a submission with points, status, and the causes of its tests.
     pub(crate) fn outcomes(&self, out: &str) -> BTreeMap<String, String> {
-        let results = fs::read_to_string(self.path(out).join("results.jsonl")).unwrap();
-        let mut outcomes = BTreeMap::new();
-        for line in results.lines().skip(1) {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            let mut earned = 0.0;
-            let mut causes = Vec::new();
-            for test in value["suites"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .flat_map(|suite| suite["tests"].as_array().unwrap())
-            {
-                earned += test["earned"].as_f64().unwrap();
-                causes.push(test["cause"].as_str().unwrap_or("pass").to_owned());
-            }
-            outcomes.insert(
-                value["name"].as_str().unwrap().to_owned(),
-                format!("{earned} [{}]", causes.join(", ")),
-            );
-        }
-        outcomes
+        let line = |earned: f64, tests: &[(String, Option<String>)]| {
+            let causes: Vec<&str> =
+                tests.iter().map(|(_, cause)| cause.as_deref().unwrap_or("pass")).collect();
+            format!("{earned} [{}]", causes.join(", "))
+        };
+        let graded = graded(&self.path(out).join("results.jsonl")).into_iter();
+        graded.map(|(name, (earned, tests))| (name, line(earned, &tests))).collect()
     }
+}
+
+/// The points of a submission, and its tests with the causes of those that did not pass.
+pub(crate) type Outcome = (f64, Vec<(String, Option<String>)>);
+
+/// What a `results.jsonl` of a class says, by the names of the submissions.
+pub(crate) fn graded(results: &Path) -> BTreeMap<String, Outcome> {
+    let results = fs::read_to_string(results).unwrap();
+    let mut graded = BTreeMap::new();
+    for line in results.lines().skip(1) {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let suites = value["suites"].as_array().unwrap();
+        let (mut earned, mut tests) = (0.0, Vec::new());
+        for test in suites.iter().flat_map(|suite| suite["tests"].as_array().unwrap()) {
+            earned += test["earned"].as_f64().unwrap();
+            let cause = test["cause"].as_str().map(str::to_owned);
+            tests.push((test["test"].as_str().unwrap().to_owned(), cause));
+        }
+        graded.insert(value["name"].as_str().unwrap().to_owned(), (earned, tests));
+    }
+    graded
 }
 
 /// The processes on this machine that run a program of the sandbox of this class.

@@ -116,13 +116,16 @@ fn groups(page: &mut String, class: &Class) {
     }
 }
 
+/// Links to the page of a failure's trace, and to the trace itself for `cargo lab show`.
 fn trace_link(graded: &Graded, record: &Record) -> String {
-    record
-        .text("trace")
-        .map(|trace| {
-            format!(" (<a href=\"submissions/{}/{}\">trace</a>)", address(&graded.name), address(trace))
-        })
-        .unwrap_or_default()
+    let link = |word: &str, path: &str| {
+        format!("<a href=\"submissions/{}/{}\">{word}</a>", address(&graded.name), address(path))
+    };
+    let links: Vec<String> = [("page", "step through it"), ("trace", "trace")]
+        .into_iter()
+        .filter_map(|(name, word)| Some(link(word, record.text(name)?)))
+        .collect();
+    if links.is_empty() { String::new() } else { format!(" ({})", links.join(", ")) }
 }
 
 /// What the harness told the student.
