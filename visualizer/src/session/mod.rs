@@ -5,6 +5,7 @@
 //! happened is lost.
 
 pub mod action;
+mod answers;
 mod branches;
 mod live;
 mod moves;
