@@ -226,7 +226,7 @@ pub(crate) fn no_agreement_without_majority<D: Design + Default>(test: &mut RunT
 pub(crate) fn concurrent_clients<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let setup = Setup::<D>::new(3, vec![append_same_key_workload(5); 10])?;
     let settings = setup.watch_everything(test.simulated()).check(Check::Every(Duration::from_millis(100)));
-    let mut run = setup.run(test, settings.invariant(appends_linearizable(setup.clients)))?;
+    let mut run = setup.run(test, settings.invariant(appends_linearizable(setup.clients.clone())))?;
     run.wait_for_clients(LONG)?;
     run.wait_for(&logs_agree::<D::Server>(&server_addresses(3)), LONG)?;
     linearizable(&run)
