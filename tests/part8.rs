@@ -281,14 +281,13 @@ fn majorities<D: Reconfigurable + Default>(part: Part) -> Part {
             .states(1_000_000),
         )
         .test(
-            Test::search(
+            Test::run(
                 27,
                 "doubts_ask_both",
                 "A leader that hears from one of the two majorities only steps down",
-                quorums::doubts_ask_both::<D>,
+                runs::doubts_ask_both::<D>,
             )
-            .points(3)
-            .states(1_000_000),
+            .points(3),
         )
 }
 

@@ -99,7 +99,7 @@ pub(crate) fn the_leader_leaves<D: Reconfigurable + Default>(
         .stage("server2 stands in vain", only(&[S1, S2], &[S2]), term + 1)
         .goal(follows::<D::Server>(S1).and(&leads::<D::Server>(S2).not()))
         .from(&heard)?;
-    let again = script.elect("server1 wins once more", S1, &[S1, S2, S3], &higher)?;
+    let again = script.elect("server1 wins once more", S1, &[S1, S2, S3], &without_pending(&higher))?;
     let net = only(&[S1, S2, S3], &[S1]);
     script.reach("and commits C_new", net, knows::<D::Server>(S2, &after), &again)?;
     Ok(done)
@@ -238,7 +238,6 @@ pub(crate) fn a_transfer_in_between<D: Reconfigurable + Default>(
     let start = search.start(&setup.system)?;
     let mut script = Script::<D::Server>::new(search);
     let ready = script.learners_ready(S1, &[S1, S2], &[S4], &start)?;
-    let ready = without_pending(&ready);
     let entered = script.change_begun(S1, &[S4], &change, &ready)?;
     let term = latest_term::<D::Server>(&entered.view());
     let joined = leads_after::<D::Server>(S4, term).and(&none_has::<D::Server>(&[S4], &after));

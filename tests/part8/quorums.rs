@@ -3,7 +3,7 @@
 use clientserver::{KvParser, appends_linearizable};
 use framework::predicate::client_done;
 use framework::{Address, Workload};
-use raft::predicates::{has_command, leads, leads_after};
+use raft::predicates::{has_command, leads};
 use raft::{Options, Reconfigurable};
 use raftkit::{
     A1, C1, C2, S1, S2, S3, S4, S5, Script, Setup, all_have, appends, follows, has, has_joint, has_log_of,
@@ -325,40 +325,4 @@ pub(crate) fn reads_ask_both<D: Reconfigurable + Default>(
         .from(&without_pending(&split))?;
     let net = only(&[S1, S2, S4, C2], &[S1, C2]);
     script.reach("both together do", net, client_done(C2), &split)
-}
-
-/// A leader that hears from one of the two majorities only steps down; learners do not count here either.
-pub(crate) fn doubts_ask_both<D: Reconfigurable + Default>(
-    search: &mut SearchTest,
-) -> Result<Reached, Failed> {
-    let admin: &[&str] = &["LEARN:4", "LEARN:5", "CHANGE:1,4,5"];
-    let options = Options { check_quorum: true, ..with_noop() };
-    let setup = Setup::<D>::changing(3, 5, &options, [], &[admin])?;
-    setup.changes(search);
-    let change = joint(&OLD, &[S1, S4, S5]);
-    let start = search.start(&setup.system)?;
-    let mut script = Script::<D::Server>::new(search);
-    let ready = script.learners_ready(S1, &[S1, S2], &[S4, S5], &start)?;
-    let gone = leads::<D::Server>(S1).not().named("server1 does not lead");
-    let cut = without_pending(&ready);
-    let net = only(&[S1, S4, S5], &[S1]);
-    script.reach("with learners only a leader steps down", net, gone.clone(), &cut)?;
-    let net = only(&[S1, S4, S5, A1], &[S1, A1]);
-    let new = all_have::<D::Server>(&[S1, S4, S5], &change).and(&leads::<D::Server>(S1));
-    let split = script.reach("C_old,new is on the new voters only", net, new, &cut)?;
-    let net = only(&[S1, S4, S5], &[S1]);
-    let down = script.reach(
-        "with the new majority only it steps down",
-        net,
-        gone.clone(),
-        &without_pending(&split),
-    )?;
-    let net = only(&[S1, S2, S3], &[S1]);
-    script.reach("with the old majority only it steps down", net, gone, &without_pending(&split))?;
-    let three = [S1, S2, S4];
-    let term = latest_term::<D::Server>(&down.view());
-    script
-        .stage("with both it wins, when they hear from it no more", only(&three, &three), term + 2)
-        .goal(leads_after::<D::Server>(S1, term))
-        .from(&without_pending(&down))
 }

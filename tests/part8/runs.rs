@@ -20,6 +20,9 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+/// In simulated time, what an answer to an administrator may take: hundreds of times what a change takes.
+const PATIENCE: Duration = secs(60);
+
 /// A run in which the test is the administrator.
 struct Talk<D: Reconfigurable> {
     run: Run,
@@ -52,7 +55,7 @@ impl<D: Reconfigurable + Default> Talk<D> {
 
     /// Asks for something, which must be done.
     fn done(&mut self, command: AdminCommand) -> Result<(), Failed> {
-        let response = self.run.ask(&self.admin, command.clone(), LONG)?;
+        let response = self.run.ask(&self.admin, command.clone(), PATIENCE)?;
         check!(
             response == AdminResponse::Ok,
             "the administrator got {response:?} for {command:?}, expected Ok"
@@ -62,7 +65,7 @@ impl<D: Reconfigurable + Default> Talk<D> {
 
     /// Asks for something that makes no sense.
     fn refused(&mut self, command: AdminCommand) -> Result<(), Failed> {
-        let response = self.run.ask(&self.admin, command.clone(), LONG)?;
+        let response = self.run.ask(&self.admin, command.clone(), PATIENCE)?;
         check!(
             response == AdminResponse::Refused,
             "the administrator got {response:?} for {command:?}, expected Refused"
@@ -80,7 +83,7 @@ impl<D: Reconfigurable + Default> Talk<D> {
 
     /// The configuration in force must have these voters and learners, and the administrator is told so.
     fn expect(&mut self, voters: &[Address], learners: &[Address]) -> Result<(), Failed> {
-        let response = self.run.ask(&self.admin, AdminCommand::GetConfiguration, LONG)?;
+        let response = self.run.ask(&self.admin, AdminCommand::GetConfiguration, PATIENCE)?;
         let AdminResponse::Configuration(told) = &response else {
             return Err(Failed::because(format!(
                 "the administrator asked for the configuration and got {response:?}"
@@ -348,7 +351,7 @@ pub(crate) fn two_administrators<D: Reconfigurable + Default>(test: &mut RunTest
         "the administrators were told {told:?}, expected Ok, or Refused for the second"
     );
     check!(told.contains(&Some(AdminResponse::Ok)), "neither change was made");
-    let response = talk.run.ask(&other, AdminCommand::GetConfiguration, LONG)?;
+    let response = talk.run.ask(&other, AdminCommand::GetConfiguration, PATIENCE)?;
     let AdminResponse::Configuration(last) = response else {
         return Err(Failed::because(format!(
             "an administrator asked for the configuration and got {response:?}"
@@ -503,4 +506,35 @@ pub(crate) fn members_come_and_go<D: Reconfigurable + Default>(test: &mut RunTes
     });
     check!(roles == 0, "a server that is not in the group any more leads");
     Ok(())
+}
+
+/// A leader that hears from one of the two majorities only steps down; learners do not count here either.
+pub(crate) fn doubts_ask_both<D: Reconfigurable + Default>(test: &mut RunTest) -> Result<(), Failed> {
+    let options = Options { check_quorum: true, ..with_noop() };
+    let mut talk = Talk::<D>::new(test, 3, 5, &options, [client()])?;
+    let old = [S1, S2, S3];
+    talk.learn(S4)?;
+    talk.learn(S5)?;
+    let mut leader = talk.leader(&old)?;
+    for (change, whom) in [(false, "learners"), (true, "a majority of the new voters")] {
+        let others = without(&old, &[leader]);
+        talk.cut(&others);
+        if change {
+            talk.run.send(&talk.admin, self::change(&[leader, S4, S5]))?;
+        }
+        talk.run.run_for(secs(3))?;
+        let leading = talk.run.inspect(leaders::<D::Server>);
+        check!(
+            leading.iter().all(|elected| elected.leader != leader),
+            "{leader} was cut off from the other voters for 3 s, heard from {whom} only, and still leads"
+        );
+        talk.heal();
+        if change {
+            talk.agree(&[leader, S4, S5], &[leader, S4, S5])?;
+        } else {
+            leader = talk.leader(&old)?;
+            talk.goes_on("after the leader was cut off")?;
+        }
+    }
+    talk.goes_on("after the change")
 }

@@ -2,6 +2,7 @@
 //! Tests of the lab itself: the reference, the predicates, other right designs, and solutions that are worth nothing.
 #![cfg(test)]
 
+mod confchange;
 mod designs;
 mod flaws;
 mod members;
