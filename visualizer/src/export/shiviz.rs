@@ -44,7 +44,7 @@ pub(super) fn write(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError>
     let names = words(model, &[]);
     let clocks = clocks(model)?;
     writeln!(sheet, "{PARSER}\n")?;
-    for step in 1..=model.len() {
+    for (step, clock) in clocks.iter().enumerate().skip(1) {
         let node = model.acting(step).unwrap_or_default();
         let sentence = harmless(&model.headline(step, LABEL_MAX));
         let broken = if step == model.first_violation() && model.is_failure() {
@@ -55,7 +55,7 @@ pub(super) fn write(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError>
         // The word in front keeps a sentence that begins with a brace from being taken for a clock.
         writeln!(sheet, "step {}: {sentence}{}", model.number(step), harmless(&broken))?;
         write!(sheet, "{} {{", names[node])?;
-        for (place, (node, time)) in clocks[step].iter().enumerate() {
+        for (place, (node, time)) in clock.iter().enumerate() {
             // Names are letters, digits and `_`.
             write!(sheet, "{}\"{}\":{time}", if place == 0 { "" } else { "," }, names[*node])?;
         }

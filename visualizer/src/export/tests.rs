@@ -56,6 +56,7 @@ fn json_is_the_trace() {
 
 /// Which steps happen before which, the slow way, from nothing but the file: entry `[a][b]` says whether `a` does before
 /// `b`.
+#[expect(clippy::needless_range_loop, reason = "a matrix by its indexes")]
 fn before(file: &TraceFile) -> Vec<Vec<bool>> {
     let len = file.steps.len() + 1;
     let mut before = vec![vec![false; len]; len];
@@ -211,6 +212,7 @@ fn itf_is_read_by_its_own_crate() {
 
 #[test]
 fn arrows_of_the_drawing_go_from_sending_to_arrival() {
+    let place = Regex::new(r"^M(\d+) (\d+)L([\d.]+) ([\d.]+)$").unwrap();
     for (name, file) in samples() {
         let svg = exported(file.clone(), Format::Svg);
         let xml = roxmltree::Document::parse(&svg).unwrap();
@@ -233,7 +235,6 @@ fn arrows_of_the_drawing_go_from_sending_to_arrival() {
             (1..=file.steps.len()).filter(|s| file.steps[s - 1].event.message().is_some()).collect();
         let arrows: Vec<_> = of_class("arrow").collect();
         assert_eq!(arrows.len(), deliveries.len(), "{name}");
-        let place = Regex::new(r"^M(\d+) (\d+)L([\d.]+) ([\d.]+)$").unwrap();
         for (arrow, step) in arrows.into_iter().zip(deliveries) {
             let found = place.captures(arrow.attribute("d").unwrap()).unwrap();
             let id = file.steps[step - 1].event.message().unwrap();

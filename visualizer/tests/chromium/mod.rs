@@ -29,6 +29,10 @@ pub(crate) struct Page {
 impl Page {
     /// An empty page of a size; `None` where there is no Chromium. The network is off.
     #[expect(clippy::print_stdout, reason = "whoever reads the output of the test shall know")]
+    #[expect(
+        clippy::zombie_processes,
+        reason = "a shell has its input and output, and a page that is made waits for it"
+    )]
     pub(crate) fn start(test: &str, width: u32, height: u32) -> Option<Self> {
         let named = std::env::var("LAB_CHROMIUM").ok();
         let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();

@@ -188,8 +188,11 @@ fn steps(session: &mut Session, rows: &mut Once) -> Result<Vec<Value>, ExportErr
     Ok(steps)
 }
 
+/// The states of a node: each with its step, and the numbers of its rows.
+type States = Vec<(usize, Vec<usize>)>;
+
 /// The states of every node, in the order of lanes: at the start, and after each of its steps.
-fn states(model: &Model, fields: &mut Once) -> Result<Vec<Vec<(usize, Vec<usize>)>>, ExportError> {
+fn states(model: &Model, fields: &mut Once) -> Result<Vec<States>, ExportError> {
     let folds = Folds::all_open();
     let mut all = Vec::new();
     for node in model.lanes() {

@@ -107,10 +107,10 @@ fn header(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError> {
 /// The drawing, with what each step carries beside it as a link to the row of the table.
 fn drawing(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError> {
     let (width, height) = (LOOK.lanes_width(model), LOOK.height(model));
-    write!(
+    writeln!(
         sheet,
         "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"Space-time diagram; the table of all steps says the same\">\n"
+         aria-label=\"Space-time diagram; the table of all steps says the same\">"
     )?;
     svg::draw(model, &LOOK, sheet)?;
     writeln!(sheet, "</svg>\n<ol id=\"labels\" start=\"{}\">", model.number(0))?;
