@@ -9,7 +9,7 @@ use raftkit::{LONG, Setup, Talk, linearizable, without};
 use runner::{Check, Nemesis, Network};
 use testkit::{Failed, RunTest, check};
 
-use crate::options;
+use super::options;
 
 fn talk<D: Design + Default>(test: &mut RunTest, servers: u16, clients: u16) -> Result<Talk<D>, Failed> {
     let setup = Setup::<D>::with_options(servers, &options(), [])?;

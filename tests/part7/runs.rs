@@ -9,7 +9,7 @@ use raftkit::{Elected, LONG, Setup, Talk, leaders, linearizable, logs_agree, wit
 use runner::{Check, Interactive, Network, Run};
 use testkit::{Failed, RunTest, check};
 
-use crate::options;
+use super::options;
 
 /// The address of the administrator.
 const ADMIN: Address = Address::named("admin");
@@ -149,8 +149,11 @@ pub(crate) fn transfer_completes<D: Reconfigurable + Default>(test: &mut RunTest
         );
         let now = leader_of::<D::Server>(&talk.run)?;
         check!(
-            now.leader == target && now.term > elected.term,
-            "the administrator was told that {target} leads, but {} leads in term {}",
+            now.leader == target && now.term == elected.term + 1,
+            "{} led in term {} and was to hand over to {target}, which takes one election; the administrator was told that it \
+             is done, and {} leads in term {}",
+            elected.leader,
+            elected.term,
             now.leader,
             now.term
         );

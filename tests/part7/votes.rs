@@ -8,7 +8,7 @@ use raftkit::{C1, C2, S1, S2, S3, Script, Setup, appends, latest_term, only, wit
 use search::{Delivery, State};
 use testkit::{Failed, Reached, SearchTest, Starts};
 
-use crate::options;
+use super::options;
 
 pub(crate) const THREE: [Address; 3] = [S1, S2, S3];
 
@@ -172,7 +172,13 @@ pub(crate) fn refused<D: Design + Default>(search: &mut SearchTest) -> Result<Re
     let setup = setup::<D>(search, 3, &options, &[&["x"]])?;
     let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
-    let led = led::<D>(&mut script, &start)?;
+    // From its election nothing is on its way, so that later on only what it sends as a leader is.
+    let leader = script.elect("server1 is leader", S1, &THREE, &start)?;
+    let leader = without_pending(&leader);
+    let knows = has_command::<D::Server>(S2, C1, 1);
+    let net = only(&[S1, S2, C1], &[S1, C1]);
+    let sent = script.reach("server1 leads, and server2 knows", net, knows, &leader)?;
+    let led = without_pending(&sent);
     let term = latest_term::<D::Server>(&led.view());
     let stays = Predicate::new("who hears from a leader stays in its term", move |view| {
         for server in [S1, S2] {
@@ -194,7 +200,20 @@ pub(crate) fn refused<D: Design + Default>(search: &mut SearchTest) -> Result<Re
     };
     let stage = search.stage("server3 stands again and again").delivery(net).invariant(stays);
     stage.prune(term_above::<D::Server>(term + 3)).exhaust().from(&led)?;
+    // What the leader sent it, it refuses, and the leader learns why; or it would refuse all that comes, for ever.
     let mut script = Script::<D::Server>::new(search);
+    let later = in_term_after::<D::Server>(S3, term + 1);
+    let later = script
+        .stage("server3 goes on to a later term", only(&[], &[S3]), term + 2)
+        .goal(later)
+        .from(&sent)?;
+    let learns = in_term_after::<D::Server>(S1, term + 1);
+    script.reach(
+        "it refuses what the leader sent, and the leader learns its term",
+        only(&[S1, S3], &[]),
+        learns,
+        &later,
+    )?;
     succeed::<D, _>(&mut script, "server1 is gone, and server2 is leader", S2, &[S2, S3], &led)
 }
 
