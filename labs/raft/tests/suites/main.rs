@@ -35,6 +35,15 @@ mod part3;
 #[path = "../../../../tests/part4.rs"]
 #[expect(dead_code, reason = "the suite has a `main` of its own")]
 mod part4;
+#[path = "../../../../tests/part5.rs"]
+#[expect(dead_code, reason = "the suite has a `main` of its own")]
+mod part5;
+#[path = "../../../../tests/part6.rs"]
+#[expect(dead_code, reason = "the suite has a `main` of its own")]
+mod part6;
+#[path = "../../../../tests/part7.rs"]
+#[expect(dead_code, reason = "the suite has a `main` of its own")]
+mod part7;
 #[path = "../../../../tests/part8.rs"]
 #[expect(dead_code, reason = "the suite has a `main` of its own")]
 mod part8;
@@ -57,7 +66,7 @@ const PART: &str = "RAFT_SUITES_PART";
 const PARTS: [&str; 4] = ["part1", "part2", "part3", "part4"];
 
 /// Those that the other designs do not know yet.
-const REFERENCE_ONLY: [&str; 1] = ["part8"];
+const REFERENCE_ONLY: [&str; 4] = ["part5", "part6", "part7", "part8"];
 
 fn main() -> ExitCode {
     if let (Ok(design), Ok(part)) = (env::var(DESIGN), env::var(PART)) {
@@ -140,6 +149,9 @@ impl Sample {
 /// The suite of a part for the reference: what the tables are made of.
 fn reference(part: &str) -> Part {
     match part {
+        "part5" => part5::part::<Handout>(),
+        "part6" => part6::part::<Handout>(),
+        "part7" => part7::part::<Handout>(),
         "part8" => part8::part::<Handout>(),
         _ => part_of::<Handout>(part),
     }
