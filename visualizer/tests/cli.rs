@@ -88,7 +88,7 @@ fn explore_and_replay_become_the_driver() {
         lab_with("explore", "", driver, &["explore", "toy", "--plain", "-c", "pending; tree"]);
     assert_eq!((code, out.as_str()), (10, "[\"explore\", \"--plain\", \"-c\", \"pending; tree\"]\n"));
     let trace =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.json")).unwrap();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/trace_file/v1.json")).unwrap();
     let of_toy = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explore/toy.json");
     std::fs::write(&of_toy, trace.replacen("\"lab\": \"register\"", "\"lab\": \"toy\"", 1)).unwrap();
     let (code, out, err) = lab_with("explore", "", driver, &["replay", "toy.json", "--plain"]);

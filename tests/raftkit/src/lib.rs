@@ -14,7 +14,7 @@
 //!
 //! fn t08<D: Design + Default>(search: &mut SearchTest) -> Result<Reached, Failed> {
 //!     let setup = Setup::<D>::servers(3)?;
-//!     setup.elections(search);
+//!     setup.states(search);
 //!     let start = setup.start(search)?;
 //!     let led = predicates::leads::<D::Server>(S1);
 //!     setup.election_stage(search, "server1 is leader").delivery(only(&[S1, S2, S3], &[S1])).goal(led).from(&start)
@@ -22,9 +22,8 @@
 //! # let _ = t08::<raft::Handout>;
 //! ```
 //!
-//! Where to read on: [`Setup`] for systems and what must hold in them, [`Setup::changing`] for groups whose members change, [`only`] and [`alone`] for the network of a stage,
-//! [`Script`]
-//! for stages that follow each other, [`elect`] for runs.
+//! Where to read on: [`Setup`] for systems and what must hold in them, [`Setup::changing`] for groups whose members change,
+//! [`only`] and [`alone`] for the network of a stage, [`Script`] for stages that follow each other, [`elect`] for runs.
 
 mod members;
 mod network;

@@ -91,7 +91,7 @@ pub enum ExportError {
 }
 
 impl From<fmt::Error> for ExportError {
-    /// Only a [`Sheet`] that is full refuses to be written to.
+    /// Only a sheet that is full refuses to be written to.
     fn from(_: fmt::Error) -> Self {
         Self::TooLarge
     }
