@@ -191,6 +191,23 @@ fn the_cause_of_the_demo_is_found_within_six_keys() {
     insta::assert_snapshot!(text);
 }
 
+/// Two leaders in one term, because a server voted for both. It opens at the second victory; two steps back is the second
+/// vote, and what the step did to the voter is one key away.
+#[test]
+fn the_cause_of_a_double_vote_is_found_within_six_keys() {
+    let trace = TraceFile::parse("double_vote.json".as_ref(), include_bytes!("double_vote.json")).unwrap();
+    let mut app = app(trace, PLAIN);
+    let keys = ["k", "k", "5"];
+    assert!(keys.len() <= 6);
+    for key in keys {
+        app.press(key);
+        screen(&mut app, 80, 24);
+    }
+    let text = screen(&mut app, 80, 24);
+    assert!(text.contains("4  server3 receives Vote"), "{text}");
+    assert!(text.contains("saved.vote  Some(server2) →") && text.contains("Some(server1)"), "{text}");
+}
+
 #[test]
 fn numbers_are_panels_until_they_are_counts() {
     let mut app = app(sample::demo(), PLAIN);

@@ -125,3 +125,25 @@ fn counting_old_terms_is_found_in_stages() {
     let Verdict::Violated { invariant, .. } = &found.verdict else { panic!("{}", story(&found)) };
     assert_eq!(invariant, "only entries of its own term are committed by a leader");
 }
+
+/// Two leaders in one term, because a server voted twice: the trace on which the viewer's tests are, among others, shown
+/// that its cause is found with a few keys. With `UPDATE_FIXTURES` set it is written again.
+#[test]
+fn a_double_vote_is_the_trace_that_the_viewer_is_tested_on() {
+    let lab = lab(Flaw::VotesAgain, NAIVE, 3, 0);
+    let settings = Settings::default().invariant(p::election_safety::<VariantServer>()).max_depth(8);
+    let found = bfs(&lab.start(), &settings);
+    assert_violates(&found, "election safety", 6);
+    let origin = visualizer::trace_file::Origin { lab: "raft".to_owned(), ..Default::default() };
+    let trace = visualizer::record(&found, &settings, origin, "bfs").expect("it was found");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../visualizer/src/tui/double_vote.json");
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        trace.save(path.as_ref()).unwrap();
+    }
+    let fixture = visualizer::TraceFile::load(path.as_ref()).unwrap();
+    assert_eq!(
+        (fixture.steps, fixture.verdict),
+        (trace.steps, trace.verdict),
+        "run this test with UPDATE_FIXTURES=1"
+    );
+}
