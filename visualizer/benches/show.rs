@@ -1,5 +1,4 @@
-//! How long it takes to open a trace of 1,000 steps, to draw it, and to export it: `cargo bench -p visualizer`. The last
-//! numbers are in `RESULTS.md` beside this file.
+//! How long it takes to open a trace of 1,000 steps, to draw it, and to export it: `cargo bench -p visualizer`.
 //!
 //! What a person notices: 0.3 s until the first screen, 16 ms for each one after it.
 
