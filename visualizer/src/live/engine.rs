@@ -160,6 +160,7 @@ impl Reply {
     }
 }
 
+// BEGIN INSTRUCTOR ONLY
 /// Performs jobs in this process, at once: for tests.
 #[cfg(test)]
 pub(crate) struct Inside(pub(crate) Arc<dyn framework::Lab>);
@@ -182,3 +183,4 @@ impl Engine for Inside {
         Running { done, cancel, progress: Arc::default(), begun: Instant::now() }
     }
 }
+// END INSTRUCTOR ONLY

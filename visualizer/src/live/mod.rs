@@ -42,8 +42,10 @@ use serde::{Deserialize, Serialize};
 use crate::trace_file::{MessageId, Network, Options, TraceFile};
 
 pub(crate) use command::{is_live, replay_definition, run, serve};
+// BEGIN INSTRUCTOR ONLY
 #[cfg(test)]
 pub(crate) use engine::Inside;
+// END INSTRUCTOR ONLY
 pub(crate) use engine::{Engine, Performed, Running, Supervised};
 pub(crate) use open::{Opened, explore, printed, replay};
 pub(crate) use perform::perform;
