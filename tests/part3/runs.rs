@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clientserver::{
-    KvCommand, KvResponse, append_same_key_workload, appends_linearizable, different_keys_infinite_workload,
+    KvCommand, append_same_key_workload, appends_linearizable, different_keys_infinite_workload,
     simple_workload,
 };
 use framework::Address;
 use framework::predicate::results_ok;
 use raft::{Design, Inspect as _, server_addresses};
-use raftkit::{Elected, Setup, elect, linearizable, logs_agree, without};
+use raftkit::{LONG, Setup, Talk, agree, elect, linearizable, without};
 use runner::{Check, Interactive, Nemesis, Network, Run};
 use testkit::{Failed, RunTest, check};
 
@@ -17,84 +17,17 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// In simulated time: hundreds of times what a command takes on a network that works.
-const LONG: Duration = secs(60);
-
 /// A run of servers without clients of its own, and clients that the test talks to.
-struct Talk<D: Design> {
-    run: Run,
-    servers: Vec<Address>,
-    clients: Vec<Interactive<D::Client>>,
+fn talk<D: Design + Default>(test: &mut RunTest, servers: u16, clients: u16) -> Result<Talk<D>, Failed> {
+    let setup = Setup::<D>::servers(servers)?;
+    let settings = setup.watch_everything(test.simulated());
+    Talk::new(test, &setup, settings, clients)
 }
 
-impl<D: Design + Default> Talk<D> {
-    fn new(test: &mut RunTest, servers: u16, clients: u16) -> Result<Self, Failed> {
-        let setup = Setup::<D>::servers(servers)?;
-        let settings = setup.watch_everything(test.simulated());
-        let servers = server_addresses(servers);
-        let mut run = setup.run(test, settings)?;
-        let clients: Result<Vec<_>, _> = (1..=clients)
-            .map(|number| run.add_interactive(Address::client(number), D::default().client(&servers)))
-            .collect();
-        Ok(Self { run, servers, clients: clients? })
-    }
-
-    fn elect(&mut self, among: &[Address], after: u64) -> Result<Elected, Failed> {
-        elect::<D::Server>(&mut self.run, among, after)
-    }
-
-    /// Client `number` (from 1) appends a value and gets the result.
-    fn append(&mut self, number: usize, value: &str) -> Result<(), Failed> {
-        let command = append(value);
-        let response = self.run.ask(&self.clients[number - 1], command, LONG)?;
-        let KvResponse::AppendResult { value: whole } = &response else {
-            return Err(Failed::because(format!("client{number} got {response:?} for an append")));
-        };
-        check!(whole.ends_with(value), "client{number} appended `{value}` and got `{whole}`");
-        Ok(())
-    }
-
-    /// The value of the key, asked by client `number` (from 1).
-    fn get(&mut self, number: usize) -> Result<String, Failed> {
-        let command = KvCommand::Get { key: "k".to_owned() };
-        match self.run.ask(&self.clients[number - 1], command, LONG)? {
-            KvResponse::GetResult { value } => Ok(value),
-            other => Err(Failed::because(format!("client{number} got {other:?} for a get"))),
-        }
-    }
-
-    /// Client `number` (from 1) appends a value, and nobody answers for 5 s.
-    fn append_in_vain(&mut self, number: usize, value: &str, why: &str) -> Result<(), Failed> {
-        self.run.send(&self.clients[number - 1], append(value))?;
-        self.run.run_for(secs(5))?;
-        let response = self.run.response(&self.clients[number - 1]);
-        check!(response.is_none(), "{why}, but client{number} was answered: {response:?}");
-        Ok(())
-    }
-
-    /// Cuts these servers off from the others. Clients reach both sides.
-    fn cut(&mut self, some: &[Address]) {
-        let rest = without(&self.servers, some);
-        self.run.network(|network| network.split([some, &rest]));
-    }
-
-    fn heal(&mut self) {
-        self.run.network(Network::heal);
-    }
-
-    /// Waits until all servers have the same log and have applied it.
-    fn agree(&mut self) -> Result<(), Failed> {
-        self.run.wait_for(&logs_agree::<D::Server>(&self.servers), LONG)?;
-        Ok(())
-    }
-
-    /// The messages between servers, and their bytes.
-    fn between_servers(&self) -> (u64, u64) {
-        let servers = &self.servers;
-        let count =
-            self.run.traffic().matching(|from, to, _| servers.contains(&from) && servers.contains(&to));
-        (count.sent, count.bytes)
-    }
+/// A client that asks for nothing but what [`agree`] wants to know.
+fn witness<D: Design + Default>(run: &mut Run, servers: u16) -> Result<Interactive<D::Client>, Failed> {
+    let client = D::default().client(&server_addresses(servers));
+    Ok(run.add_interactive(Address::client(99), client)?)
 }
 
 fn append(value: &str) -> KvCommand {
@@ -105,9 +38,9 @@ pub(crate) fn basic_agreement<D: Design + Default>(test: &mut RunTest) -> Result
     let setup = Setup::<D>::new(3, [simple_workload()])?;
     let settings = setup.watch_everything(test.simulated()).invariant(results_ok());
     let mut run = setup.run(test, settings)?;
+    let witness = witness::<D>(&mut run, 3)?;
     run.wait_for_clients(LONG)?;
-    run.wait_for(&logs_agree::<D::Server>(&server_addresses(3)), LONG)?;
-    Ok(())
+    agree::<D>(&mut run, &server_addresses(3), &witness)
 }
 
 /// The bytes of a value, and how many values there are.
@@ -115,14 +48,14 @@ const VALUE: u16 = 20_000;
 const VALUES: u16 = 20;
 
 pub(crate) fn each_entry_is_sent_once<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 1)?;
+    let mut talk = talk::<D>(test, 3, 1)?;
     let elected = talk.elect(&server_addresses(3), 0)?;
     // Whoever asks the wrong server first has asked the right one by now.
     talk.append(1, "a")?;
     let before = talk.run.traffic().sent_by(elected.leader).bytes;
     for number in 0..VALUES {
         let command = KvCommand::Put { key: format!("key{number}"), value: "x".repeat(usize::from(VALUE)) };
-        talk.run.ask(&talk.clients[0], command, LONG)?;
+        talk.ask(1, command)?;
     }
     let bytes = talk.run.traffic().sent_by(elected.leader).bytes - before;
     let once = 2 * u64::from(VALUE) * u64::from(VALUES);
@@ -135,7 +68,7 @@ pub(crate) fn each_entry_is_sent_once<D: Design + Default>(test: &mut RunTest) -
 }
 
 pub(crate) fn follower_failure<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 2)?;
+    let mut talk = talk::<D>(test, 3, 2)?;
     let elected = talk.elect(&server_addresses(3), 0)?;
     talk.append(1, "a")?;
     let followers = without(&talk.servers, &[elected.leader]);
@@ -157,7 +90,7 @@ pub(crate) fn follower_failure<D: Design + Default>(test: &mut RunTest) -> Resul
 }
 
 pub(crate) fn leader_failure<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 5, 2)?;
+    let mut talk = talk::<D>(test, 5, 2)?;
     let first = talk.elect(&server_addresses(5), 0)?;
     talk.append(1, "a")?;
     talk.cut(&[first.leader]);
@@ -177,7 +110,7 @@ pub(crate) fn leader_failure<D: Design + Default>(test: &mut RunTest) -> Result<
 }
 
 pub(crate) fn follower_reconnects<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 1)?;
+    let mut talk = talk::<D>(test, 3, 1)?;
     let elected = talk.elect(&server_addresses(3), 0)?;
     talk.append(1, "a")?;
     let followers = without(&talk.servers, &[elected.leader]);
@@ -191,7 +124,7 @@ pub(crate) fn follower_reconnects<D: Design + Default>(test: &mut RunTest) -> Re
 }
 
 pub(crate) fn no_agreement_without_majority<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 5, 3)?;
+    let mut talk = talk::<D>(test, 5, 3)?;
     let elected = talk.elect(&server_addresses(5), 0)?;
     talk.append(1, "a")?;
     talk.agree()?;
@@ -227,14 +160,15 @@ pub(crate) fn concurrent_clients<D: Design + Default>(test: &mut RunTest) -> Res
     let setup = Setup::<D>::new(3, vec![append_same_key_workload(5); 10])?;
     let settings = setup.watch_everything(test.simulated()).check(Check::Every(Duration::from_millis(100)));
     let mut run = setup.run(test, settings.invariant(appends_linearizable(setup.clients.clone())))?;
+    let witness = witness::<D>(&mut run, 3)?;
     run.wait_for_clients(LONG)?;
-    run.wait_for(&logs_agree::<D::Server>(&server_addresses(3)), LONG)?;
+    agree::<D>(&mut run, &server_addresses(3), &witness)?;
     linearizable(&run)
 }
 
 /// A leader is cut off with a client of its own, twice.
 pub(crate) fn cut_off_leaders_come_back<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 4)?;
+    let mut talk = talk::<D>(test, 3, 4)?;
     let first = talk.elect(&server_addresses(3), 0)?;
     talk.append(1, "a")?;
     let [c1, c2, c3, c4] = [1, 2, 3, 4].map(Address::client);
@@ -243,14 +177,14 @@ pub(crate) fn cut_off_leaders_come_back<D: Design + Default>(test: &mut RunTest)
     let (cut, group) = (vec![first.leader, c2, c3], [&rest[..], &[c1, c4]].concat());
     talk.run.network(|network| network.split([&cut[..], &group]));
     talk.append_in_vain(2, "x", "the leader is cut off from the other servers")?;
-    talk.run.send(&talk.clients[2], append("y"))?;
+    talk.send(3, append("y"))?;
     let second = talk.elect(&rest, first.term)?;
     talk.append(1, "b")?;
     // Now the second leader is cut off, and the first one is back.
     let pair = without(&talk.servers, &[second.leader]);
     let (cut, group) = (vec![second.leader, c4], [&pair[..], &[c1, c2, c3]].concat());
     talk.run.network(|network| network.split([&cut[..], &group]));
-    talk.run.send(&talk.clients[3], append("z"))?;
+    talk.send(4, append("z"))?;
     talk.elect(&pair, second.term)?;
     talk.append(1, "c")?;
     talk.heal();
@@ -270,7 +204,7 @@ pub(crate) fn cut_off_leaders_come_back<D: Design + Default>(test: &mut RunTest)
 const CONFLICTS: u16 = 40;
 
 pub(crate) fn back_over_conflicts<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 5, CONFLICTS + 2)?;
+    let mut talk = talk::<D>(test, 5, CONFLICTS + 2)?;
     talk.append(1, "a")?;
     talk.agree()?;
     // Who leads now, for that may have changed.
@@ -284,7 +218,7 @@ pub(crate) fn back_over_conflicts<D: Design + Default>(test: &mut RunTest) -> Re
     // The follower does not stand for election, and so does not depose the leader.
     talk.run.network(|network| network.split([&cut[..], &group]).node_timers(minority[1], false));
     for client in 3..=usize::from(CONFLICTS) + 2 {
-        talk.run.send(&talk.clients[client - 1], append("-"))?;
+        talk.send(client, append("-"))?;
     }
     talk.run.run_for(secs(5))?;
     let longest = talk.run.inspect(|view| {
@@ -326,7 +260,7 @@ pub(crate) fn back_over_conflicts<D: Design + Default>(test: &mut RunTest) -> Re
 
 pub(crate) fn message_count<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     const COMMANDS: u64 = 100;
-    let mut talk = Talk::<D>::new(test, 5, 1)?;
+    let mut talk = talk::<D>(test, 5, 1)?;
     talk.elect(&server_addresses(5), 0)?;
     talk.append(1, "a")?;
     let (before, since) = (talk.run.traffic().total().sent, talk.run.now());

@@ -2,100 +2,52 @@
 
 use std::time::Duration;
 
-use clientserver::{KvCommand, KvResponse, different_keys_infinite_workload};
+use clientserver::{KvCommand, different_keys_infinite_workload};
 use framework::Address;
 use framework::predicate::results_ok;
 use raft::{Design, server_addresses};
-use raftkit::{Setup, elect, leaders, linearizable, logs_agree, without};
-use runner::{Check, Interactive, Nemesis, Network, Run};
+use raftkit::{LONG, Setup, Talk, elect, leaders, linearizable, without};
+use runner::{Check, Nemesis, Network};
 use testkit::{Failed, RunTest, check};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// In simulated time: hundreds of times what a command takes on a network that works.
-const LONG: Duration = secs(60);
-
-/// A run of servers, and clients that the test talks to.
-struct Talk<D: Design> {
-    run: Run,
-    servers: Vec<Address>,
-    clients: Vec<Interactive<D::Client>>,
-}
-
 fn append(value: &str) -> KvCommand {
     KvCommand::Append { key: "k".to_owned(), value: value.to_owned() }
 }
 
-impl<D: Design + Default> Talk<D> {
-    fn new(
-        test: &mut RunTest,
-        servers: u16,
-        clients: u16,
-        network: fn(&mut Network) -> &mut Network,
-    ) -> Result<Self, Failed> {
-        let setup = Setup::<D>::servers(servers)?;
-        let settings = setup.watch_everything(test.simulated()).network(network);
-        let settings = settings.invariant(raft::predicates::durable_state_is_current(&setup.group));
-        let servers = server_addresses(servers);
-        let mut run = setup.run(test, settings)?;
-        let clients: Result<Vec<_>, _> = (1..=clients)
-            .map(|number| run.add_interactive(Address::client(number), D::default().client(&servers)))
-            .collect();
-        Ok(Self { run, servers, clients: clients? })
-    }
-
-    /// The first client appends a value and gets the result.
-    fn append(&mut self, value: &str) -> Result<(), Failed> {
-        let response = self.run.ask(&self.clients[0], append(value), LONG)?;
-        let ends_well =
-            matches!(&response, KvResponse::AppendResult { value: whole } if whole.ends_with(value));
-        check!(ends_well, "client1 appended `{value}` and got {response:?}");
-        Ok(())
-    }
-
-    /// The value of the key is this.
-    fn expect(&mut self, expected: &str) -> Result<(), Failed> {
-        let command = KvCommand::Get { key: "k".to_owned() };
-        let response = self.run.ask(&self.clients[0], command, LONG)?;
-        let expected = KvResponse::GetResult { value: expected.to_owned() };
-        check!(response == expected, "client1 got {response:?} for a get, expected {expected:?}");
-        Ok(())
-    }
-
-    fn crash(&mut self, server: Address) -> Result<(), Failed> {
-        Ok(self.run.crash(server)?)
-    }
-
-    fn restart(&mut self, server: Address) -> Result<(), Failed> {
-        Ok(self.run.restart(server)?)
-    }
-
-    /// Waits until all servers have applied the same log to its end.
-    fn agree(&mut self) -> Result<(), Failed> {
-        self.run.wait_for(&logs_agree::<D::Server>(&self.servers), LONG)?;
-        Ok(())
-    }
+/// A run of servers, and clients that the test talks to.
+fn talk<D: Design + Default>(
+    test: &mut RunTest,
+    servers: u16,
+    clients: u16,
+    network: fn(&mut Network) -> &mut Network,
+) -> Result<Talk<D>, Failed> {
+    let setup = Setup::<D>::servers(servers)?;
+    let settings = setup.watch_everything(test.simulated()).network(network);
+    let settings = settings.invariant(raft::predicates::durable_state_is_current(&setup.group));
+    Talk::new(test, &setup, settings, clients)
 }
 
 pub(crate) fn each_in_turn<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 1, Network::reliable)?;
-    talk.append("a")?;
+    let mut talk = talk::<D>(test, 3, 1, Network::reliable)?;
+    talk.append(1, "a")?;
     for (server, value) in talk.servers.clone().into_iter().zip(["b", "c", "d"]) {
         talk.crash(server)?;
-        talk.append(value)?;
+        talk.append(1, value)?;
         talk.restart(server)?;
         talk.agree()?;
     }
-    talk.expect("abcd")
+    talk.expect(1, "abcd")
 }
 
 pub(crate) fn all_at_once<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 5, 1, Network::reliable)?;
+    let mut talk = talk::<D>(test, 5, 1, Network::reliable)?;
     let mut whole = String::new();
     for value in ["a", "b", "c"] {
-        talk.append(value)?;
+        talk.append(1, value)?;
         whole.push_str(value);
         for server in talk.servers.clone() {
             talk.crash(server)?;
@@ -104,7 +56,7 @@ pub(crate) fn all_at_once<D: Design + Default>(test: &mut RunTest) -> Result<(),
         for server in talk.servers.clone() {
             talk.restart(server)?;
         }
-        talk.expect(&whole)?;
+        talk.expect(1, &whole)?;
     }
     talk.agree()
 }
@@ -112,7 +64,7 @@ pub(crate) fn all_at_once<D: Design + Default>(test: &mut RunTest) -> Result<(),
 /// The leader goes on with one follower while the other is cut off; both crash; the one that was cut off comes back, then
 /// the follower, then the old leader.
 pub(crate) fn cut_off_and_crashed<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
-    let mut talk = Talk::<D>::new(test, 3, 1, Network::reliable)?;
+    let mut talk = talk::<D>(test, 3, 1, Network::reliable)?;
     let mut whole = String::new();
     let mut term = 0;
     for value in ["a", "b", "c"] {
@@ -121,16 +73,16 @@ pub(crate) fn cut_off_and_crashed<D: Design + Default>(test: &mut RunTest) -> Re
         let rest = without(&servers, &[elected.leader]);
         let (follower, cut) = (rest[0], rest[1]);
         talk.run.network(|network| network.split([&[elected.leader, follower][..], &[cut]]));
-        talk.append(value)?;
+        talk.append(1, value)?;
         talk.crash(elected.leader)?;
         talk.crash(follower)?;
         talk.run.network(Network::heal);
         talk.run.run_for(secs(1))?;
         talk.restart(follower)?;
         whole.push_str(value);
-        talk.expect(&whole)?;
+        talk.expect(1, &whole)?;
         talk.restart(elected.leader)?;
-        talk.append("-")?;
+        talk.append(1, "-")?;
         whole.push('-');
         talk.agree()?;
         term = elected.term;
@@ -152,18 +104,11 @@ fn figure8<D: Design + Default>(
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (draw >> 33) % below
     };
-    let mut talk = Talk::<D>::new(test, 5, 4, network)?;
+    let mut talk = talk::<D>(test, 5, 4, network)?;
     let mut down: Vec<Address> = Vec::new();
     for round in 0..CRASHES {
-        let free = talk.clients.iter().position(|client| {
-            talk.run
-                .operations()
-                .iter()
-                .filter(|o| o.client == client.address())
-                .all(|o| o.returned_at().is_some())
-        });
-        if let Some(free) = free {
-            talk.run.send(&talk.clients[free], append(&format!("{round};")))?;
+        if let Some(idle) = talk.idle() {
+            talk.send(idle, append(&format!("{round};")))?;
         }
         let pause = if random(10) == 0 { random(500) } else { random(13) };
         talk.run.run_for(Duration::from_millis(pause))?;
@@ -183,7 +128,7 @@ fn figure8<D: Design + Default>(
     }
     talk.run.network(Network::reliable);
     talk.run.wait_for_clients(LONG)?;
-    talk.append("end")?;
+    talk.append(1, "end")?;
     talk.agree()?;
     linearizable(&talk.run)
 }

@@ -6,7 +6,7 @@ use clientserver::{KvCommand, KvResponse, append_same_key_workload, different_ke
 use framework::Address;
 use framework::predicate::results_ok;
 use raft::{Design, Inspect as _, Options, server_addresses};
-use raftkit::{LONG, Setup, Talk, linearizable, logs_agree, without};
+use raftkit::{LONG, Setup, Talk, agree, linearizable, without};
 use runner::{Check, Nemesis, Network};
 use testkit::{Failed, RunTest, check};
 
@@ -125,8 +125,9 @@ pub(crate) fn lagging_followers_unreliable<D: Design + Default>(test: &mut RunTe
     let settings =
         settings.invariant(appended).check(Check::Every(Duration::from_millis(50))).schedule(faults);
     let mut run = setup.run(test, settings)?;
+    let witness = run.add_interactive(Address::client(99), D::default().client(&servers))?;
     run.wait_for_clients(LONG)?;
-    run.wait_for(&logs_agree::<D::Server>(&servers), LONG)?;
+    agree::<D>(&mut run, &servers, &witness)?;
     linearizable(&run)
 }
 

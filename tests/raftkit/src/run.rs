@@ -5,8 +5,8 @@ use std::time::Duration;
 use clientserver::{KvCommand, KvResponse, KvStore};
 use framework::linearizability::{ApplicationSpecification, Consistency, STEPS_MAX, Verdict, check, explain};
 use framework::{Address, Node, Outcome, Predicate, View};
-use raft::{Inspect, Role};
-use runner::Run;
+use raft::{Design, Inspect, Role};
+use runner::{Interactive, Run};
 use testkit::Failed;
 
 /// In simulated time: thousands of times what a command takes.
@@ -85,6 +85,32 @@ pub fn logs_agree<N: Node + Inspect>(servers: &[Address]) -> Predicate {
         }
         Outcome::holds()
     })
+}
+
+/// Waits until all these servers are up, have the same log, and have applied it to its end. Now and then `client`, which
+/// must wait for nothing, gets a key: a leader commits entries of earlier terms only together with one of its own
+/// (§5.4.2), and whether it appends a no-op for that is the student's choice.
+///
+/// # Errors
+///
+/// When that takes too long, or something is violated.
+pub fn agree<D: Design>(
+    run: &mut Run,
+    servers: &[Address],
+    client: &Interactive<D::Client>,
+) -> Result<(), Failed> {
+    let agree = logs_agree::<D::Server>(servers);
+    let until = run.now() + LONG;
+    while run.now() < until {
+        for _ in 0..20 {
+            if run.check(&agree)?.is_ok() {
+                return Ok(());
+            }
+            run.run_for(Duration::from_millis(100))?;
+        }
+        run.ask(client, KvCommand::Get { key: "agree".to_owned() }, LONG)?;
+    }
+    Ok(run.wait_for(&agree, Duration::from_millis(100)).map(|_| ())?)
 }
 
 /// What the clients of a run asked and got can be explained by one store that executes one command after the other.

@@ -8,7 +8,7 @@ use raft::{Design, server_addresses};
 use runner::{Interactive, Network, Run, Settings};
 use testkit::{Failed, RunTest, check};
 
-use crate::{Elected, LONG, Setup, elect, logs_agree, without};
+use crate::{Elected, LONG, Setup, agree, elect, without};
 
 /// A run of servers, and clients that the test talks to. Everybody uses one key, `k`, unless a test says something else.
 pub struct Talk<D: Design> {
@@ -67,6 +67,14 @@ impl<D: Design + Default> Talk<D> {
         Ok(self.run.send(&self.clients[number - 1], command)?)
     }
 
+    /// The number (from 1) of the first client that waits for nothing.
+    pub fn idle(&self) -> Option<usize> {
+        let operations = self.run.operations();
+        let waiting: Vec<Address> =
+            operations.iter().filter(|o| o.returned_at().is_none()).map(|o| o.client).collect();
+        self.clients.iter().position(|client| !waiting.contains(&client.address())).map(|index| index + 1)
+    }
+
     /// What client `number` (from 1) got for its latest command, if it got anything.
     pub fn response(&self, number: usize) -> Option<KvResponse> {
         self.run.response(&self.clients[number - 1])
@@ -97,6 +105,31 @@ impl<D: Design + Default> Talk<D> {
         Ok(())
     }
 
+    /// The value of the key, read by client `number` (from 1).
+    ///
+    /// # Errors
+    ///
+    /// When it gets something else or nothing, or something is violated.
+    pub fn get(&mut self, number: usize) -> Result<String, Failed> {
+        match self.ask(number, get())? {
+            KvResponse::GetResult { value } => Ok(value),
+            other => Err(Failed::because(format!("client{number} got {other:?} for a get"))),
+        }
+    }
+
+    /// Client `number` (from 1) appends a value, and nobody answers for 5 s.
+    ///
+    /// # Errors
+    ///
+    /// When it is answered, or something is violated.
+    pub fn append_in_vain(&mut self, number: usize, value: &str, why: &str) -> Result<(), Failed> {
+        self.send(number, append(value))?;
+        self.pass(Duration::from_secs(5))?;
+        let response = self.response(number);
+        check!(response.is_none(), "{why}, but client{number} was answered: {response:?}");
+        Ok(())
+    }
+
     /// Time passes.
     ///
     /// # Errors
@@ -117,24 +150,40 @@ impl<D: Design + Default> Talk<D> {
         self.run.network(Network::heal);
     }
 
-    /// Crashes and restarts a server.
+    /// Crashes a server.
     ///
     /// # Errors
     ///
-    /// When it is down, or something is violated.
+    /// When it is down already, or something is violated.
+    pub fn crash(&mut self, server: Address) -> Result<(), Failed> {
+        Ok(self.run.crash(server)?)
+    }
+
+    /// Restarts a server that crashed.
+    ///
+    /// # Errors
+    ///
+    /// When it is up, or something is violated.
     pub fn restart(&mut self, server: Address) -> Result<(), Failed> {
-        self.run.crash(server)?;
         Ok(self.run.restart(server)?)
     }
 
-    /// Waits until all servers have applied the same log to its end.
+    /// The messages between servers, and their bytes.
+    pub fn between_servers(&self) -> (u64, u64) {
+        let servers = &self.servers;
+        let count =
+            self.run.traffic().matching(|from, to, _| servers.contains(&from) && servers.contains(&to));
+        (count.sent, count.bytes)
+    }
+
+    /// Waits until all servers have applied the same log to its end; see [`agree`](crate::agree()).
     ///
     /// # Errors
     ///
-    /// When that takes too long, or something is violated.
+    /// When that takes too long, something is violated, or every client waits for a response.
     pub fn agree(&mut self) -> Result<(), Failed> {
-        self.run.wait_for(&logs_agree::<D::Server>(&self.servers), LONG)?;
-        Ok(())
+        let idle = self.idle().ok_or_else(|| Failed::because("every client waits for a response"))?;
+        agree::<D>(&mut self.run, &self.servers, &self.clients[idle - 1])
     }
 }
 
