@@ -14,6 +14,8 @@ pub(crate) struct VariantClient {
     servers: Vec<Address>,
     /// Whom it asks, unless it asks all.
     target: usize,
+    /// Whom it asks when nobody answers, each in turn: hints alone may lead from one server that is cut off to another.
+    next: usize,
     sequence: u64,
     command: Option<KvCommand>,
     response: Option<KvResponse>,
@@ -21,7 +23,15 @@ pub(crate) struct VariantClient {
 
 impl VariantClient {
     pub(crate) fn new(routing: Routing, servers: &[Address]) -> Self {
-        Self { routing, servers: servers.to_vec(), target: 0, sequence: 0, command: None, response: None }
+        Self {
+            routing,
+            servers: servers.to_vec(),
+            target: 0,
+            next: 0,
+            sequence: 0,
+            command: None,
+            response: None,
+        }
     }
 
     fn ask(&self, ctx: &mut Context<Message, Timer>) {
@@ -79,7 +89,8 @@ impl Node for VariantClient {
             && sequence == self.sequence
             && self.command.is_some()
         {
-            self.target = (self.target + 1) % self.servers.len();
+            self.next = (self.next + 1) % self.servers.len();
+            self.target = self.next;
             self.ask(ctx);
             ctx.set_timer(Timer::Retry { sequence }, raft::CLIENT_RETRY);
         }
