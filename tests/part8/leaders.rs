@@ -39,8 +39,9 @@ pub(crate) fn the_next_leader_finishes<D: Reconfigurable + Default>(
         )
         .exhaust()
         .from(&without_pending(&next))?;
-    let finished =
-        script.reach("and finishes the change", only(&rest, &[S2]), knows::<D::Server>(S4, &after), &next)?;
+    let (net, ended) = (only(&rest, &[S2]), knows::<D::Server>(S4, &after));
+    let finished = script.reach("and finishes the change", net, ended.clone(), &next)?;
+    script.can_always("as it always can", only(&rest, &[S2]), ended, &next)?;
 
     let net = only(&[S1, S2, S4, S5], &[S1]);
     let committed = knows::<D::Server>(S1, &change).and(&none_has::<D::Server>(&[S2, S4, S5], &after));
@@ -81,9 +82,11 @@ pub(crate) fn the_leader_leaves<D: Reconfigurable + Default>(
         .invariant(client_done(C1).not().named("client1 is not answered"))
         .exhaust()
         .from(&left)?;
-    let committed = script.reach("C_new is committed", net(), knows::<D::Server>(S1, &after), &left)?;
+    let committed = knows::<D::Server>(S1, &after);
+    let ended = script.reach("C_new is committed", net(), committed.clone(), &left)?;
+    script.can_always("as it always can be", net(), committed, &left)?;
     let all = || only(&[S1, S2, S4], &[S1]);
-    let gone = script.reach("server1 leads no more", all(), follows::<D::Server>(S1), &committed)?;
+    let gone = script.reach("server1 leads no more", all(), follows::<D::Server>(S1), &ended)?;
     script
         .stage("and never again", only(&[S1, S2, S3, S4], &[S1]), term + 1)
         .invariant(follows::<D::Server>(S1))

@@ -38,6 +38,9 @@ pub(crate) fn one_replaces_the_other<D: Reconfigurable + Default>(
     )?;
     let both = only(&[S1, S2, A1], &[S1, A1]);
     let done = script.reach("C_new is committed", both, knows::<D::Server>(S1, &after), &left)?;
+    let all = only(&[S1, S2, A1, C1], &[S1, A1, C1]);
+    let ended = knows::<D::Server>(S1, &after);
+    script.can_always("whatever is late or comes twice, the change can end", all, ended, &entered)?;
     let alone = script.elect("server2 leads alone", S2, &[S2], &done)?;
     let wrote = only(&[S2, C1], &[S2, C1]);
     let done = script.reach("server2 executes commands alone", wrote, client_done(C1), &alone)?;
@@ -139,8 +142,10 @@ pub(crate) fn one_grows_to_three<D: Reconfigurable + Default>(
         .invariant(knows::<D::Server>(S1, &change).not().named("C_old,new is not committed by server1 alone"))
         .exhaust()
         .from(&entered)?;
-    let two = only(&[S1, S2, A1], &[S1, A1]);
-    let done = script.reach("C_new is committed by two", two, knows::<D::Server>(S2, &after), &entered)?;
+    let two = || only(&[S1, S2, A1], &[S1, A1]);
+    let done = script.reach("C_new is committed by two", two(), knows::<D::Server>(S2, &after), &entered)?;
+    let ended = knows::<D::Server>(S1, &after);
+    script.can_always("with two of three the change can always end", two(), ended, &entered)?;
     let other = script.elect("server2 leads with server3", S2, &[S2, S3], &done)?;
     let net = only(&[S2, S3, C1], &[S2, C1]);
     let done = script.reach("two of three execute commands", net, client_done(C1), &other)?;
@@ -181,6 +186,8 @@ pub(crate) fn one_of_two_is_exchanged<D: Reconfigurable + Default>(
         script.reach("C_new is committed without server2", net, knows::<D::Server>(S1, &after), &both)?;
     let net = only(&[S1, S3, C1], &[S1, C1]);
     let done = script.reach("the new two execute commands", net, client_done(C1), &done)?;
+    let ended = knows::<D::Server>(S1, &after);
+    script.can_always("whatever is late or comes twice, the change can end", all(), ended, &entered)?;
     let stored = all_have::<D::Server>(&[S2, S3], &change).and(&uses::<D::Server>(S2, &change));
     let stored = script.reach("all have C_old,new", all(), stored, &entered)?;
     let term = latest_term::<D::Server>(&stored.view());

@@ -95,6 +95,24 @@ impl<'t, N: Node + Inspect> Script<'t, N> {
         self.stage(name, delivery, latest).exhaust().from(from).map(drop)
     }
 
+    /// From every state that can be reached on the way to `goal`, it can still be reached; and there is an end to them,
+    /// because nobody whose timers fire raises the term.
+    ///
+    /// # Errors
+    ///
+    /// When there is a way after which the goal is out of reach, anything is violated, or there are more states than the
+    /// test may visit.
+    pub fn can_always<S: Starts + ?Sized>(
+        &mut self,
+        name: &str,
+        delivery: impl FnOnce(&mut Delivery),
+        goal: Predicate,
+        from: &S,
+    ) -> Result<(), Failed> {
+        let stage = self.search.stage(name).delivery(delivery).prune(goal.clone());
+        stage.always_possible(goal).from(from).map(drop)
+    }
+
     /// The first `states` states that can be reached without another election, or all if there are fewer.
     ///
     /// # Errors

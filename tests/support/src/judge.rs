@@ -1,6 +1,7 @@
 //! Whether a stage met its aim; if not, what the student reads.
 
-use search::{Budget, Results, Settings, State, Verdict};
+use framework::Predicate;
+use search::{Budget, CanFinish, FinishAnswer, Results, Settings, State, Trap, Verdict};
 use visualizer::text::{self as trace_text, Layout};
 use visualizer::trace_file::Origin;
 
@@ -59,6 +60,48 @@ pub(crate) fn covering_stage(stage: &Stage<'_>, results: &Results, aim: Covering
         _ => return Some(failing(stage, results, None)),
     };
     (!far_enough).then(|| inconclusive(stage, results))
+}
+
+/// A stage with a goal that must always be possible passes when every state was visited, and it is.
+pub(crate) fn possible_stage(stage: &Stage<'_>, found: &CanFinish, goal: &Predicate) -> Option<Failure> {
+    match &found.answer {
+        FinishAnswer::Always { .. } => None,
+        FinishAnswer::Trap(trap) => Some(goal_lost(stage, &found.search, trap, goal)),
+        FinishAnswer::NotDecided { reason, .. } => Some(match &found.search.verdict {
+            Verdict::Exhausted => {
+                let reason = format!("not decided whether `{}` is always possible: {reason}", goal.name());
+                Failure::new(Judgement::Inconclusive, "not-decided", reason)
+            }
+            Verdict::BudgetSpent(_) | Verdict::Canceled => inconclusive(stage, &found.search),
+            _ => failing(stage, &found.search, None),
+        }),
+        other => {
+            let reason = format!("an answer that this version does not know: {other:?}");
+            Some(Failure::new(Judgement::Inconclusive, "not-decided", reason))
+        }
+    }
+}
+
+/// There is a way after which the goal is out of reach.
+fn goal_lost(stage: &Stage<'_>, results: &Results, trap: &Trap, goal: &Predicate) -> Failure {
+    let goal = goal.name();
+    let message = match trap.trace.events.last() {
+        Some(event) => format!("`{goal}` is never possible again after this event: {event}"),
+        None => format!("`{goal}` is not possible from where this stage starts"),
+    };
+    let mut failure = Failure::fail("goal-lost", message).detected_by(goal);
+    failure.cluster = Some(format!("{}/goal-lost/{goal}", stage.name));
+    failure.lines = far(results);
+    let rest = match trap.at_rest {
+        0 => "it goes on, but never there".to_owned(),
+        states => format!("in {states} of these nothing can happen at all"),
+    };
+    failure.lines.push(format!("from {} the goal is out of reach: {rest}", counted(trap.traps, "state")));
+    let way = Results { trace: Some(trap.trace.clone()), ..results.clone() };
+    let events = add_trace(&mut failure, stage, &way);
+    failure.lines.push("The shortest way to one:".to_owned());
+    failure.lines.extend(events.into_iter().filter(|line| !is_summary(line)));
+    failure
 }
 
 /// Something was found that must not be.

@@ -72,5 +72,5 @@ pub use part::{Body, Kind, Part, Test};
 pub use record::{Header, Judgement, StageRecord, TestRecord, VERSION};
 pub use run_test::RunTest;
 pub use search_test::{Explored, Reached, SearchTest, Starts};
-pub use stage::{Aimless, Covering, Perhaps, Stage, ToGoal};
+pub use stage::{Aimless, Covering, Perhaps, Stage, StillPossible, ToGoal};
 pub use unit_test::UnitTest;

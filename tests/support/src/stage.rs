@@ -21,6 +21,10 @@ pub struct ToGoal(());
 #[derive(Debug)]
 pub struct Perhaps(());
 
+/// A stage that asks whether a goal can always still be reached.
+#[derive(Debug)]
+pub struct StillPossible(Predicate);
+
 /// A stage that looks for violations: how far it has to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covering {
@@ -34,8 +38,8 @@ pub enum Covering {
     Probes(u64),
 }
 
-/// A stage of a search test. Change its settings, give it an aim ([`goal`](Stage::goal), [`exhaust`](Stage::exhaust),
-/// [`bounded`](Stage::bounded), [`to_depth`](Stage::to_depth), [`random`](Stage::random)), and start it with `from`.
+/// A stage of a search test. Change its settings, give it an aim ([`goal`](Stage::goal), [`always_possible`](Stage::always_possible),
+/// [`exhaust`](Stage::exhaust), [`bounded`](Stage::bounded), [`to_depth`](Stage::to_depth), [`random`](Stage::random)), and start it with `from`.
 #[must_use = "a stage does nothing until it is given an aim and started with `from`"]
 pub struct Stage<'a, Aim> {
     test: &'a mut SearchTest,
@@ -66,6 +70,16 @@ impl<'a> Stage<'a, Aimless> {
         self.settings.goals.push(goal);
         self.settings.explain_missed = false;
         self.aim(Perhaps(()))
+    }
+
+    /// Has to visit every state, within the budget of states, and from each of them the goal must still be possible: a
+    /// system that can block for ever fails, even if it does so on one of a million ways only. Time is not asked about:
+    /// what can only happen when certain messages are not lost is still possible.
+    ///
+    /// The space must have an end of its own: of a state that a prune or [`max_depth`](Stage::max_depth) cuts off nobody
+    /// knows what it can still reach, so the test is inconclusive. Stop the timers that would make it infinite.
+    pub fn always_possible(self, goal: Predicate) -> Stage<'a, StillPossible> {
+        self.aim(StillPossible(goal))
     }
 
     /// Has to visit every state, within the budget of states; otherwise the test is inconclusive.
@@ -234,6 +248,31 @@ impl Stage<'_, Perhaps> {
             }
             _ => None,
         })
+    }
+}
+
+impl Stage<'_, StillPossible> {
+    /// Searches.
+    ///
+    /// # Errors
+    ///
+    /// When there is a state from which the goal is out of reach, anything is violated, or not every state was visited.
+    ///
+    /// # Panics
+    ///
+    /// Panics when there is no state to start from.
+    pub fn from<S: Starts + ?Sized>(self, start: &S) -> Result<Explored, Failed> {
+        let (settings, name, starts) = (&self.settings, &self.name, start.states());
+        let context = &mut self.test.context;
+        context.begin_stage(name, settings.max_states);
+        let stage = judge::Stage { context, name, settings, starts };
+        let found = search::can_always_finish_from(starts, settings, &self.aim.0);
+        let failure = judge::possible_stage(&stage, &found, &self.aim.0);
+        context.end_stage(stage_record(name, &found.search, failure.as_ref()));
+        match failure {
+            None => Ok(Explored { stats: found.search.stats }),
+            Some(failure) => Err(failure.into()),
+        }
     }
 }
 
