@@ -299,3 +299,18 @@ pub(crate) fn random(seed: u64, steps: usize) -> TraceFile {
         coverage: Coverage::default(),
     })
 }
+
+/// Two leaders in one term: server3 votes for both. The design has no field `role`, which the predicate blames. A test of
+/// the Raft lab writes it.
+pub(crate) fn double_vote() -> TraceFile {
+    fixture(include_bytes!("fixtures/double_vote.json"))
+}
+
+/// Two servers commit different entries at one index, which they do at different times. A test of the Raft lab writes it.
+pub(crate) fn different_entries() -> TraceFile {
+    fixture(include_bytes!("fixtures/different_entries.json"))
+}
+
+fn fixture(bytes: &[u8]) -> TraceFile {
+    TraceFile::parse("fixture.json".as_ref(), bytes).unwrap()
+}

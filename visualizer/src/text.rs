@@ -5,8 +5,11 @@ use std::fmt::{self, Write as _};
 use framework::{Change, Value};
 
 use crate::live::tree::EXPLORED;
+use crate::model::Model;
+use crate::model::field::Found;
+use crate::model::why::{Blamed, substitutes};
 use crate::pool::ValueId;
-use crate::trace_file::{BlamedField, Happening, NodeState, Step, Timer, TraceFile};
+use crate::trace_file::{Happening, NodeState, Step, Timer, TraceFile};
 
 /// How many changed fields of one event are shown.
 const CHANGES_MAX: usize = 3;
@@ -364,47 +367,38 @@ fn timers_set(before: &NodeState, step: &Step, after: &NodeState) -> Option<Stri
 
 /// The blamed fields with their last values and the events that set them.
 fn why(trace: &TraceFile) -> Vec<String> {
-    let mut lines: Vec<String> =
-        trace.verdict.blame.iter().take(BLAME_MAX).filter_map(|blame| blamed(trace, blame)).collect();
-    let more = trace.verdict.blame.len().saturating_sub(BLAME_MAX);
+    if trace.verdict.blame.is_empty() {
+        return Vec::new();
+    }
+    let model = Model::new(trace.clone());
+    let blamed: Vec<Blamed> = Blamed::all(&model, &trace.verdict.blame, model.len())
+        .into_iter()
+        .filter(|b| b.field.is_some())
+        .collect();
+    let line = |blamed: &Blamed| {
+        let since = match blamed.since {
+            0 => " (since the start)".to_owned(),
+            step => format!(" (since event {})", model.number(step)),
+        };
+        let room = 96_usize.saturating_sub(since.len()).max(blamed.name.len() + 13);
+        // What is inside `Some` says enough.
+        let inside = blamed.field.as_ref().filter(|field| !field.path.is_empty()).and_then(|field| {
+            let Found::Value(id) = model.found(field, model.len()) else { return None };
+            match trace.pool.value(id)? {
+                Value::Some(inner) => Some(capped(&inner, room)),
+                value => Some(capped(&value, room)),
+            }
+        });
+        let text = inside.map_or_else(|| blamed.text(), |value| format!("{} = {value}", blamed.name));
+        format!("{}{since}", fit(&text, room))
+    };
+    let mut lines: Vec<String> = blamed.iter().take(BLAME_MAX).map(line).collect();
+    let more = blamed.len().saturating_sub(BLAME_MAX);
     if more > 0 {
         lines.push(format!("… and {more} more"));
     }
+    lines.extend(substitutes(&model, &blamed).map(|text| format!("({text})")));
     lines
-}
-
-fn blamed(trace: &TraceFile, blame: &BlamedField) -> Option<String> {
-    let node = trace.node(&blame.node)?;
-    let steps = trace.steps.iter().enumerate().filter_map(|(i, step)| {
-        let here = trace.node(trace.node_of(&step.event)) == Some(node);
-        step.after.as_ref().filter(|_| here).map(|after| (Some(i), after.fields))
-    });
-    let mut value = trace.pool.value(trace.start.nodes.get(node)?.fields)?.at(&blame.field).cloned();
-    let mut since = None;
-    let mut fields = trace.start.nodes[node].fields;
-    for (i, after) in steps {
-        if after == fields {
-            continue;
-        }
-        fields = after;
-        let now = trace.pool.value(after)?.at(&blame.field).cloned();
-        if now != value {
-            (value, since) = (now, i);
-        }
-    }
-    let path =
-        if blame.field.is_empty() { blame.node.clone() } else { format!("{}.{}", blame.node, blame.field) };
-    let since = since.map_or_else(
-        || " (since the start)".to_owned(),
-        |i| format!(" (since event {})", trace.history.len() + i + 1),
-    );
-    Some(match value {
-        Some(value) => {
-            let room = 96_usize.saturating_sub(path.chars().count() + 3 + since.len()).max(10);
-            format!("{path} = {}{since}", capped(&value, room))
-        }
-        None => format!("{path} is not there"),
-    })
 }
 
 fn short(trace: &TraceFile, value: ValueId, width: usize) -> String {
@@ -469,6 +463,11 @@ mod tests {
     #[test]
     fn a_second_stage_shows_the_first() {
         insta::assert_snapshot!(shown(&sample::staged(), &go_on()));
+    }
+
+    #[test]
+    fn fields_that_are_not_there() {
+        insta::assert_snapshot!(shown(&sample::double_vote(), &go_on()));
     }
 
     #[test]

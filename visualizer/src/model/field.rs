@@ -1,6 +1,8 @@
 //! Fields: finds one by its path, and says which steps set it.
 
-use super::Model;
+use std::collections::BTreeSet;
+
+use super::{Model, diff};
 use crate::pool::{Entry, Pool, ValueId};
 use crate::trace_file::{NodeState, Timer};
 
@@ -133,6 +135,42 @@ pub fn find<'a>(pool: &Pool, state: &'a NodeState, path: &str) -> Found<'a> {
     found.map_or(Found::Absent, Found::Value)
 }
 
+/// How many values are looked at for a field of some name.
+const VISITS_MAX: usize = 200_000;
+
+/// Looks for fields of one name in values, wherever they are.
+struct Nested<'a> {
+    pool: &'a Pool,
+    name: &'a str,
+    /// How many values may still be looked at.
+    left: usize,
+    /// The paths of those that were found; two are enough to know that the name says too little.
+    found: BTreeSet<String>,
+}
+
+impl Nested<'_> {
+    fn look(&mut self, value: ValueId, path: &mut String) {
+        if self.left == 0 || self.found.len() > 1 || self.name.is_empty() {
+            return;
+        }
+        self.left -= 1;
+        let here = peeled(self.pool, value);
+        if let Some(Entry::Record(_, fields)) = self.pool.entry(here)
+            && fields.iter().any(|(field, _)| field == self.name)
+        {
+            let dot = if path.is_empty() { "" } else { "." };
+            self.found.insert(format!("{path}{dot}{}", self.name));
+        }
+        for part in diff::parts(self.pool, None, Some(here)) {
+            let Some(inner) = part.after else { continue };
+            let end = path.len();
+            path.push_str(if end == 0 { part.key.trim_start_matches('.') } else { &part.key });
+            self.look(inner, path);
+            path.truncate(end);
+        }
+    }
+}
+
 /// A path as people read it: without the mark of what is no field.
 pub fn shown(path: &str) -> &str {
     path.strip_prefix('@').unwrap_or(path)
@@ -168,6 +206,34 @@ impl Model {
         let start = std::iter::once(0);
         let mut steps = start.chain(self.states_of[node].iter().copied());
         steps.any(|step| find(self.pool(), self.state(node, step), path) != Found::Absent)
+    }
+
+    /// As much of a path as leads anywhere in any state of a node; `None` if not even its first field is there.
+    pub(super) fn known_part<'a>(&self, node: usize, path: &'a str) -> Option<&'a str> {
+        let mut part = path;
+        while !part.is_empty() && !self.is_path(node, part) {
+            part = &part[..part.rfind(['.', '[']).unwrap_or_default()];
+        }
+        (!part.is_empty() || path.is_empty()).then_some(part)
+    }
+
+    /// The path of a field of a node that lies within others, if there is only one of its name in all states of the
+    /// node, and they are not too large to be looked through.
+    pub(super) fn nested_path(&self, node: usize, path: &str) -> Option<String> {
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        let (name, rest) = path.split_at(end);
+        let mut search = Nested { pool: self.pool(), name, left: VISITS_MAX, found: BTreeSet::new() };
+        let start = std::iter::once(0);
+        let steps = start.chain(self.states_of[node].iter().copied());
+        // Equal values have equal numbers.
+        let values: BTreeSet<ValueId> = steps.map(|step| self.state(node, step).fields).collect();
+        for value in values {
+            search.look(value, &mut String::new());
+        }
+        let only = search.found.len() == 1 && search.left > 0;
+        let found = search.found.pop_first().filter(|_| only)?;
+        let path = format!("{found}{rest}");
+        self.known_part(node, &path).map(str::to_owned)
     }
 
     /// What a field is after a step.

@@ -1,19 +1,26 @@
 //! Why a predicate is false: when that began, what changed then, which fields are to blame and who set them, what all that
-//! depends on, and which messages could as well have come in the other order.
+//! depends on, where the causes of two fields meet, and which messages could as well have come in the other order.
+
+mod blame;
+mod meet;
+mod race;
+
+use std::cmp::Reverse;
 
 use super::Model;
-use super::cause::Cause;
 use super::diff::{self, FieldChange};
-use super::field::{Field, Found};
 use super::predicates::PredicateRow;
-use crate::trace_file::{BlamedField, Happening, PredicateKind};
+use crate::trace_file::PredicateKind;
+
+pub use blame::Blamed;
+pub(crate) use blame::substitutes;
+pub use meet::Meeting;
+pub use race::Race;
 
 /// How many changes of the decisive step are listed.
 const CHANGES_MAX: usize = 50;
-/// How many pairs of racing deliveries are listed.
-const RACES_MAX: usize = 20;
-/// How many deliveries at one node are compared with each other.
-const DELIVERIES_MAX: usize = 300;
+/// How many of them are blamed where the predicate blames nothing.
+const BLAMED_MAX: usize = 20;
 
 /// The answer for one predicate at one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,41 +37,18 @@ pub struct Why {
     pub since: Option<usize>,
     /// What that step changed.
     pub changes: Vec<FieldChange>,
-    /// The fields to blame, and if the predicate names none those that the decisive step changed.
+    /// The fields to blame, and if the predicate names none those that the decisive step changed. Those that this step
+    /// set come first, then what was set later before what was set earlier.
     pub blamed: Vec<Blamed>,
     /// The steps that the decisive step and the blamed fields depend on, in order, with those themselves.
     pub past: Vec<usize>,
     /// The steps up to the decisive one that nothing of this depends on.
     pub outside: Vec<usize>,
+    /// The nodes that acted for two of the blamed fields, the most telling first.
+    pub meetings: Vec<Meeting>,
     /// Deliveries at one node, both in [`past`](Self::past), that could have come in the other order; the most telling
     /// first. Only re-executing the handlers tells whether the predicate would hold then.
     pub races: Vec<Race>,
-}
-
-/// A field that a predicate points at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blamed {
-    /// The field; `None` if the predicate names something that is not there.
-    pub field: Option<Field>,
-    /// What it is called.
-    pub name: String,
-    /// What it is.
-    pub value: String,
-    /// The step that set it; 0 if it is as it was at the start.
-    pub since: usize,
-}
-
-/// Two deliveries at one node of which the second was on its way when the first arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Race {
-    /// The node.
-    pub node: usize,
-    /// The step in which the first arrives.
-    pub first: usize,
-    /// The step in which the second arrives.
-    pub second: usize,
-    /// The step that sent the second: before the first arrived.
-    pub sent: usize,
 }
 
 impl Why {
@@ -84,25 +68,32 @@ impl Why {
             None => Vec::new(),
         });
         let blame = truth.map_or(&[][..], |truth| &truth.blame);
-        let mut blamed: Vec<Blamed> = blame.iter().map(|blame| Blamed::new(model, blame, step)).collect();
+        let mut blamed = Blamed::all(model, blame, step);
         if blamed.is_empty() && holds.is_some() {
-            let changed = changes.iter().take(RACES_MAX);
+            let changed = changes.iter().take(BLAMED_MAX);
             blamed.extend(changed.map(|change| Blamed::of_field(model, change.field.clone(), step)));
         }
+        blamed.sort_by_key(|blamed| (Some(blamed.since) != decisive, Reverse(blamed.since)));
         let mut roots: Vec<usize> =
             blamed.iter().map(|blamed| blamed.since).filter(|since| *since > 0).collect();
         roots.extend(decisive);
         let in_past = model.past(&roots);
         let last = roots.iter().copied().max().unwrap_or_default();
         let (past, outside) = (1..=last).partition(|step| in_past[*step]);
-        let races = races(model, &in_past);
+        let races = race::races(model, &in_past);
+        let meetings = meet::meetings(model, &blamed, &races);
         let reason = truth.map_or_else(String::new, |truth| truth.reason.clone());
-        Self { predicate, step, holds, reason, since, changes, blamed, past, outside, races }
+        Self { predicate, step, holds, reason, since, changes, blamed, past, outside, meetings, races }
     }
 
     /// The last step after which it was otherwise.
     pub fn last_otherwise(&self) -> Option<usize> {
         self.since.and_then(|since| since.checked_sub(1))
+    }
+
+    /// What stands for blamed fields that the nodes do not have, in one sentence; `None` if they have all.
+    pub fn substitutes(&self, model: &Model) -> Option<String> {
+        blame::substitutes(model, &self.blamed)
     }
 }
 
@@ -119,69 +110,6 @@ fn since(row: &PredicateRow, step: usize) -> Option<usize> {
         }
     }
     Some(since)
-}
-
-impl Blamed {
-    fn new(model: &Model, blame: &BlamedField, step: usize) -> Self {
-        let field = model.file().node(&blame.node).map(|node| {
-            let path = model.full_path(node, &blame.field);
-            Field { node, path }
-        });
-        match field {
-            Some(field) => Self::of_field(model, field, step),
-            None => {
-                let name = format!("{}.{}", blame.node, blame.field);
-                Self { field: None, name, value: "no such node".to_owned(), since: 0 }
-            }
-        }
-    }
-
-    fn of_field(model: &Model, field: Field, step: usize) -> Self {
-        let value = match model.found(&field, step) {
-            Found::Absent => "absent".to_owned(),
-            _ => model.field_text(&field, step, 200),
-        };
-        let since = model.last_write(&field, step).unwrap_or_default();
-        Self { name: model.field_name(&field), field: Some(field), value, since }
-    }
-}
-
-/// The pairs of deliveries at one node in a set of steps that race, the most telling first: different messages before
-/// equal ones (the acks of a quorum race all the time), then the closest.
-fn races(model: &Model, steps: &[bool]) -> Vec<Race> {
-    let mut races = Vec::new();
-    for node in 0..model.nodes() {
-        let delivers = |step: &usize| {
-            steps[*step] && matches!(model.step(*step).map(|s| &s.event), Some(Happening::Deliver { .. }))
-        };
-        let deliveries: Vec<usize> =
-            model.steps_of(node).iter().copied().filter(delivers).rev().take(DELIVERIES_MAX).collect();
-        for (i, second) in deliveries.iter().enumerate() {
-            let Cause::Sent(sent) = model.cause(*second) else { continue };
-            for first in &deliveries[i + 1..] {
-                if sent < *first && !same_message(model, *first, *second) {
-                    races.push(Race { node, first: *first, second: *second, sent });
-                }
-            }
-        }
-    }
-    let kind = |step: usize| {
-        let message = model.step(step).and_then(|step| step.event.message());
-        message.map(|id| model.message(id).kind.as_str())
-    };
-    let sender =
-        |step: usize| model.step(step).and_then(|step| step.event.message()).map(|id| model.ends(id).0);
-    races.sort_by_key(|race| {
-        let alike = kind(race.first) == kind(race.second);
-        (alike, sender(race.first) == sender(race.second), race.second - race.first, race.first)
-    });
-    races.truncate(RACES_MAX);
-    races
-}
-
-fn same_message(model: &Model, a: usize, b: usize) -> bool {
-    let message = |step: usize| model.step(step).and_then(|step| step.event.message());
-    message(a) == message(b)
 }
 
 impl Model {
@@ -206,12 +134,14 @@ mod tests {
             why.blamed.iter().map(|b| (b.name.as_str(), b.value.as_str(), b.since)).collect();
         assert_eq!(
             blamed,
-            [("proposer1.decision", "Some(\"A\")", 11), ("proposer2.decision", "Some(\"B\")", 18)]
+            [("proposer2.decision", "Some(\"B\")", 18), ("proposer1.decision", "Some(\"A\")", 11)]
         );
         assert_eq!(why.past.len() + why.outside.len(), 18);
         // acceptor2 promises number 2 at step 8, and accepts number 1 at step 9, which was sent at step 5.
         let node = model.node_called("acceptor2").unwrap();
         assert_eq!(why.races[0], Race { node, first: 8, second: 9, sent: 5 });
+        let Meeting { first, first_for, second, second_for, .. } = why.meetings[0];
+        assert_eq!((why.meetings[0].node, first, first_for, second, second_for), (node, 8, 0, 9, 1));
     }
 
     #[test]
@@ -237,5 +167,79 @@ mod tests {
         let why = model.why();
         assert_eq!((why.since, why.holds), (Some(4), Some(false)));
         assert!(why.reason.starts_with("there is a text already"), "{}", why.reason);
+    }
+
+    fn blamed(why: &Why) -> String {
+        let line = |blamed: &Blamed| format!("{}, since {}\n", blamed.text(), blamed.since);
+        why.blamed.iter().map(line).collect()
+    }
+
+    /// The predicate blames `role`, which this design does not have: what of it there is are whole servers.
+    #[test]
+    fn a_double_vote_is_explained_by_both_votes() {
+        let model = Model::new(sample::double_vote());
+        let why = model.why();
+        insta::assert_snapshot!(blamed(&why), @r"
+        server2: leader Some(server2), phase Leader { progress: {server1: Progress {…, since 6
+        server1: leader Some(server1), phase Leader { progress: {server2: Progress {…, since 5
+        ");
+        insta::assert_snapshot!(why.substitutes(&model).unwrap(), @"shown for `role` of VariantServer is what changed in it last");
+        assert_eq!((why.past.as_slice(), why.outside.as_slice()), (&[1, 2, 3, 4, 5, 6][..], &[][..]));
+        let voter = model.node_called("server3").unwrap();
+        let meeting = &why.meetings[0];
+        assert_eq!((why.meetings.len(), meeting.node, meeting.first, meeting.second), (1, voter, 3, 4));
+        assert!(meeting.changes.iter().any(|change| change.field.path == "saved.vote"), "{meeting:?}");
+        assert_eq!(why.races[0], Race { node: voter, first: 3, second: 4, sent: 1 });
+    }
+
+    /// What server1 commits at step 14 is as much to blame as what server2 commits at step 16.
+    #[test]
+    fn different_entries_are_explained_by_both_commits() {
+        let model = Model::new(sample::different_entries());
+        let why = model.why();
+        insta::assert_snapshot!(blamed(&why), @r"
+        server2: saved.term 5, saved.vote None, commit 1, more, since 16
+        server1: commit 1, applied 1, phase.progress[server3].next 2, more, since 14
+        ");
+        insta::assert_snapshot!(why.substitutes(&model).unwrap(), @"shown for `commit_index` or `log` of VariantServer is what changed in it last");
+        // Server2 got its entry at step 4, and server1 its own by step 12; neither depends on the other.
+        for step in [4, 12, 14, 16] {
+            assert!(why.past.contains(&step), "{step} of {:?}", why.past);
+        }
+    }
+
+    #[test]
+    fn a_field_inside_another_stands_for_one_that_is_not_there() {
+        let blaming = |fields: &[&str]| {
+            let mut file = sample::different_entries();
+            let last = file.steps.len() - 1;
+            let blame = fields.iter().map(|field| crate::trace_file::BlamedField {
+                node: "server1".to_owned(),
+                field: (*field).to_owned(),
+            });
+            file.steps[last].truth[0].blame = blame.collect();
+            let model = Model::new(file);
+            let why = model.why();
+            format!("{}{}", blamed(&why), why.substitutes(&model).unwrap_or_default())
+        };
+        // There is one `vote`, but every entry has a `term`.
+        insta::assert_snapshot!(blaming(&["vote"]), @r"
+        server1.saved.vote = Some(server1), since 5
+        shown for `vote` of VariantServer is `saved.vote`
+        ");
+        insta::assert_snapshot!(blaming(&["slots[0].term"]), @r"
+        server1.saved.slots[0].term = 5, since 12
+        shown for `slots[0].term` of VariantServer is `saved.slots[0].term`
+        ");
+        insta::assert_snapshot!(blaming(&["term", "role"]), @r"
+        server1: commit 1, applied 1, phase.progress[server3].next 2, more, since 14
+        shown for `role` or `term` of VariantServer is what changed in it last
+        ");
+        insta::assert_snapshot!(blaming(&["saved.vote", "saved.nothing", ""]), @r#"
+        server1: commit 1, applied 1, phase.progress[server3].next 2, more, since 14
+        server1.saved = Saved { term: 5, vote: Some(server1), slots: [Slot { term: 5, command: Some(AmoCommand { client: client1, sequence: 1, command: Append { key: "k", value: "client1" } }) }], commit: 0 }, since 12
+        server1.saved.vote = Some(server1), since 5
+        shown for `saved.nothing` of VariantServer is `saved`
+        "#);
     }
 }

@@ -32,6 +32,21 @@ fn why_points_at_the_lost_promise() {
     insta::assert_snapshot!(strip.iter().map(Line::text).collect::<Vec<_>>().join("\n"));
 }
 
+/// The votes and the two leaders; the design lacks the fields that the predicate blames.
+#[test]
+fn why_shows_both_votes() {
+    let mut session = session(sample::double_vote());
+    insta::assert_snapshot!(text(&mut session, Panel::Why, 60));
+    let strip = why_strip(&mut session, Paper { width: 78, ascii: false });
+    insta::assert_snapshot!(strip.iter().map(Line::text).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn why_shows_both_commits() {
+    let mut session = session(sample::different_entries());
+    insta::assert_snapshot!(text(&mut session, Panel::Why, 60));
+}
+
 #[test]
 fn pending_says_what_could_happen() {
     let mut session = session(sample::demo());

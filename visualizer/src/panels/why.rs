@@ -3,6 +3,7 @@
 
 use super::{Paper, Row, Target, heading};
 use crate::live::Order;
+use crate::model::field;
 use crate::model::line::{Line, Role};
 use crate::model::predicates::PredicateRow;
 use crate::model::why::{Race, Why};
@@ -12,6 +13,12 @@ use crate::trace_file::PredicateKind;
 
 /// How many changes are listed.
 const CHANGES_MAX: usize = 8;
+/// How many causes of a step are listed.
+const CHAIN_MAX: usize = 6;
+/// How many nodes that acted for two fields are listed.
+const MEETINGS_MAX: usize = 4;
+/// How many changes of each.
+const MEETING_CHANGES_MAX: usize = 3;
 /// How many races are listed.
 const RACES_MAX: usize = 6;
 
@@ -25,28 +32,10 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         let reason = Line::of(Role::Strong, &why.reason);
         rows.extend(paper.wrapped(&reason, 2).into_iter().map(Row::text));
     }
+    rows.extend(flip_line(model, &why, paper).map(Row::text));
     rows.push(Row::text(Line::new()));
-    if !why.blamed.is_empty() {
-        rows.push(heading("blamed fields and who set them"));
-        let mut blamed: Vec<_> = why.blamed.iter().collect();
-        blamed.sort_by_key(|blamed| blamed.since);
-        for blamed in blamed {
-            let mut line = Line::of(Role::Bad, " ! ").with(Role::Label, &blamed.name);
-            line.push(Role::Plain, format!(" = {}", blamed.value));
-            let since = match blamed.since {
-                0 => "  since the start".to_owned(),
-                step => format!("  set at {}", model.number(step)),
-            };
-            let room = paper.width.saturating_sub(since.chars().count());
-            let mut line = line.fit(room, paper.more());
-            line.push(Role::Cause, since);
-            let target = match &blamed.field {
-                Some(field) => Target::Written(field.clone(), blamed.since),
-                None => Target::Step(blamed.since),
-            };
-            rows.push(Row::to(line.fit(paper.width, paper.more()), target));
-        }
-    }
+    rows.extend(blamed_rows(model, &why, paper));
+    rows.extend(meeting_rows(model, &why, paper));
     if !why.races.is_empty() {
         rows.push(heading("order that may matter"));
         for race in why.races.iter().take(RACES_MAX) {
@@ -74,6 +63,91 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     }
     rows.extend(tried(session, paper));
     rows.extend(dependence(model, &why, paper));
+    rows
+}
+
+/// `made false by 18 AcceptAck 2 ← 17 ← 14`
+fn flip_line(model: &Model, why: &Why, paper: Paper) -> Option<Line> {
+    let since = why.since.filter(|since| *since > 0)?;
+    let made = if why.holds == Some(true) { "true" } else { "false" };
+    let mut line = Line::plain(format!("made {made} by "));
+    line.append(chain_line(model, since, paper));
+    Some(line.fit(paper.width, paper.more()))
+}
+
+/// `18 AcceptAck 2 ← 17 ← 14`: a step and what it was caused by.
+fn chain_line(model: &Model, step: usize, paper: Paper) -> Line {
+    let arrow = if paper.ascii { "<" } else { "←" };
+    let mut line = Line::plain(format!("{} ", model.number(step)));
+    line.push(Role::Label, model.label(step, 24));
+    for link in model.chain(step).iter().skip(1).take(CHAIN_MAX) {
+        line.push(Role::Cause, format!(" {arrow} {}", model.number(link.step)));
+    }
+    line
+}
+
+/// The blamed fields, each with the step that set it and what that was caused by.
+fn blamed_rows(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !why.blamed.is_empty() {
+        rows.push(heading("blamed fields and who set them"));
+    }
+    for blamed in &why.blamed {
+        let line = Line::of(Role::Bad, " ! ").with(Role::Label, &blamed.name);
+        let line = line.with(Role::Plain, &blamed.text()[blamed.name.len()..]);
+        let since = match blamed.since {
+            0 => "  since the start".to_owned(),
+            step => format!("  set at {}", model.number(step)),
+        };
+        let room = paper.width.saturating_sub(since.chars().count());
+        let mut line = line.fit(room, paper.more());
+        line.push(Role::Cause, since);
+        let target = match &blamed.field {
+            Some(field) => Target::Written(field.clone(), blamed.since),
+            None => Target::Step(blamed.since),
+        };
+        rows.push(Row::to(line.fit(paper.width, paper.more()), target));
+        // The causes of the step that made it so are told above.
+        if blamed.since > 0 && why.since != Some(blamed.since) {
+            let mut line = Line::plain("   by ");
+            line.append(chain_line(model, blamed.since, paper));
+            rows.push(Row::text(line.fit(paper.width, paper.more())));
+        }
+    }
+    rows
+}
+
+/// `acceptor2: 8 Prepare 2 for proposer2, then 9 Accept 1 A for proposer1`, with what changed in between.
+fn meeting_rows(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !why.meetings.is_empty() {
+        rows.push(heading("who acted for both"));
+    }
+    for meeting in why.meetings.iter().take(MEETINGS_MAX) {
+        let of = |step: usize, place: usize| {
+            let field = why.blamed[place].field.as_ref();
+            let whom = field.map_or("", |field| model.address(field.node));
+            (format!("{} {}", model.number(step), model.label(step, 30)), format!(" for {whom}"))
+        };
+        let mut line = Line::of(Role::Cause, " = ").with(Role::Node, model.address(meeting.node));
+        for (word, (label, whom)) in [
+            (": ", of(meeting.first, meeting.first_for)),
+            (", then ", of(meeting.second, meeting.second_for)),
+        ] {
+            line.push(Role::Plain, word);
+            line.push(Role::Label, label);
+            line.push(Role::Plain, whom);
+        }
+        let lines = paper.wrapped(&line, 5);
+        rows.extend(lines.into_iter().map(|line| Row::to(line, Target::Step(meeting.second))));
+        for change in meeting.changes.iter().take(MEETING_CHANGES_MAX) {
+            let mut line = Line::of(Role::Changed, format!("   {} ", change.sign.character()));
+            line.push(Role::Label, field::shown(&change.field.path));
+            line.push(Role::Plain, format!("  {}", change_text(&change.before, &change.after, paper)));
+            let target = Target::Written(change.field.clone(), meeting.second);
+            rows.push(Row::to(line.fit(paper.width, paper.more()), target));
+        }
+    }
     rows
 }
 
@@ -174,19 +248,22 @@ fn race_lines(model: &Model, race: &Race, paper: Paper) -> Vec<Line> {
     paper.wrapped(&line, 5)
 }
 
+/// What stands for fields that are not there, and what all this depends on.
 fn dependence(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
+    let mut texts: Vec<String> = why.substitutes(model).into_iter().collect();
     let count = why.past.len() + why.outside.len();
-    if count == 0 {
-        return Vec::new();
-    }
-    let text = if why.outside.is_empty() {
-        format!("this depends on all {}", label::count(count, "step"))
-    } else {
+    if count > 0 && why.outside.is_empty() {
+        texts.push(format!("this depends on all {}", label::count(count, "step")));
+    } else if count > 0 {
         let numbers: Vec<String> =
             why.outside.iter().take(30).map(|s| model.number(*s).to_string()).collect();
-        format!("this depends on {} of {count} steps, not on {}", why.past.len(), numbers.join(", "))
-    };
-    let lines = paper.wrapped(&Line::of(Role::Dim, text), 2);
+        let (past, numbers) = (why.past.len(), numbers.join(", "));
+        texts.push(format!("this depends on {past} of {count} steps, not on {numbers}"));
+    }
+    if texts.is_empty() {
+        return Vec::new();
+    }
+    let lines = texts.into_iter().flat_map(|text| paper.wrapped(&Line::of(Role::Dim, text), 2));
     std::iter::once(Line::new()).chain(lines).map(Row::text).collect()
 }
 
@@ -199,17 +276,13 @@ pub(super) fn strip(session: &mut Session, paper: Paper) -> Vec<Line> {
     if why.reason.is_empty() {
         first = verdict(model, row, &why, paper);
     }
-    let mut second = Line::new();
-    if let Some(since) = why.since.filter(|since| *since > 0) {
-        let (made, arrow) =
-            (if why.holds == Some(true) { "true" } else { "false" }, if paper.ascii { "<" } else { "←" });
-        second.push(Role::Plain, format!("made {made} by {} ", model.number(since)));
-        second.push(Role::Label, model.label(since, 24));
-        for link in model.chain(since).iter().skip(1).take(6) {
-            second.push(Role::Cause, format!(" {arrow} {}", model.number(link.step)));
-        }
-    }
+    let second = flip_line(model, &why, paper).unwrap_or_default();
     let mut third = Line::new();
+    if let Some(meeting) = why.meetings.first() {
+        let (first, second) = (model.number(meeting.first), model.number(meeting.second));
+        third.push(Role::Node, model.address(meeting.node));
+        third.push(Role::Plain, format!(" acted for both at {first} and {second}   "));
+    }
     for blamed in why.blamed.iter().take(4) {
         let since =
             if blamed.since == 0 { "start".to_owned() } else { model.number(blamed.since).to_string() };

@@ -297,7 +297,26 @@ pub(super) fn why(session: &mut Session) -> Vec<String> {
             0 => "as at the start".to_owned(),
             step => format!("set at step {}: {}", model.number(step), model.headline(step, TEXT_MAX)),
         };
-        lines.push(format!("to blame: {} = {}, {since}", blamed.name, blamed.value));
+        lines.push(format!("to blame: {}, {since}", in_words(&blamed.text())));
+        if let Some(chain) = causes(model, blamed.since) {
+            lines.push(format!("  because of {chain}"));
+        }
+    }
+    lines.extend(why.substitutes(model));
+    for meeting in &why.meetings {
+        lines.push(format!(
+            "{} acted for both: step {} ({}) for {}, then step {} ({}) for {}",
+            model.address(meeting.node),
+            model.number(meeting.first),
+            plain(&model.label(meeting.first, 60)),
+            why.blamed[meeting.first_for].name,
+            model.number(meeting.second),
+            plain(&model.label(meeting.second, 60)),
+            why.blamed[meeting.second_for].name,
+        ));
+        lines.extend(
+            meeting.changes.iter().map(|change| format!("  in between it {}", change_text(model, change))),
+        );
     }
     if let Some(since) = why.since.filter(|since| *since > 0) {
         for change in &why.changes {
@@ -320,6 +339,17 @@ pub(super) fn why(session: &mut Session) -> Vec<String> {
         lines.push(format!("it does not depend on steps {}", numbers.join(", ")));
     }
     lines
+}
+
+/// The steps that a step was caused by, the nearest first.
+fn causes(model: &Model, step: usize) -> Option<String> {
+    let chain = model.chain(step);
+    let texts: Vec<String> = chain
+        .iter()
+        .skip(1)
+        .map(|link| format!("step {} ({})", model.number(link.step), plain(&model.label(link.step, 60))))
+        .collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 /// A label whose cut is told in ASCII.

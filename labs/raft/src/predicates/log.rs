@@ -68,7 +68,9 @@ pub fn state_machine_safety<N: Node + Inspect>() -> Predicate {
                     describe(second.entry(at))
                 ))
                 .blaming(a, "log")
-                .blaming(b, "log"),
+                .blaming(a, "commit_index")
+                .blaming(b, "log")
+                .blaming(b, "commit_index"),
             }
         },
     )

@@ -126,21 +126,40 @@ fn counting_old_terms_is_found_in_stages() {
     assert_eq!(invariant, "only entries of its own term are committed by a leader");
 }
 
-/// Two leaders in one term, because a server voted twice: the trace on which the viewer's tests are, among others, shown
-/// that its cause is found with a few keys. With `UPDATE_FIXTURES` set it is written again.
+/// Two leaders in one term, because a server voted twice: a trace on which the viewer's tests are, among others, shown
+/// that its cause is found with a few keys.
 #[test]
-fn a_double_vote_is_the_trace_that_the_viewer_is_tested_on() {
+fn a_double_vote_is_a_trace_that_the_viewer_is_tested_on() {
     let lab = lab(Flaw::VotesAgain, NAIVE, 3, 0);
     let settings = Settings::default().invariant(p::election_safety::<VariantServer>()).max_depth(8);
     let found = bfs(&lab.start(), &settings);
     assert_violates(&found, "election safety", 6);
+    is_the_fixture("double_vote", &found, &settings, "bfs");
+}
+
+/// Two servers that commit different entries at one index, because one of them takes over the leader's `commit_index` as
+/// it is.
+#[test]
+fn different_entries_are_a_trace_that_the_viewer_is_tested_on() {
+    let lab = lab(Flaw::TrustsCommit, NAIVE, 3, 2);
+    let settings = Settings::default().invariant(p::state_machine_safety::<VariantServer>()).max_depth(120);
+    let found = random_dfs(&lab.start(), &settings, RandomDfs { seed: 1, probes: Some(3000) });
+    let Verdict::Violated { invariant, .. } = &found.verdict else { panic!("{}", story(&found)) };
+    assert_eq!(invariant, "state machine safety", "{}", story(&found));
+    is_the_fixture("different_entries", &found, &settings, "random");
+}
+
+/// Compares with the trace of that name among the viewer's. With `UPDATE_FIXTURES` set it is written again.
+#[track_caller]
+fn is_the_fixture(name: &str, found: &Results, settings: &Settings, strategy: &str) {
     let origin = visualizer::trace_file::Origin { lab: "raft".to_owned(), ..Default::default() };
-    let trace = visualizer::record(&found, &settings, origin, "bfs").expect("it was found");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../visualizer/src/tui/double_vote.json");
+    let trace = visualizer::record(found, settings, origin, strategy).expect("it was found");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../visualizer/src/fixtures");
+    let path = std::path::Path::new(folder).join(format!("{name}.json"));
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
-        trace.save(path.as_ref()).unwrap();
+        trace.save(&path).unwrap();
     }
-    let fixture = visualizer::TraceFile::load(path.as_ref()).unwrap();
+    let fixture = visualizer::TraceFile::load(&path).unwrap();
     assert_eq!(
         (fixture.steps, fixture.verdict),
         (trace.steps, trace.verdict),
