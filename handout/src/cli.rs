@@ -102,6 +102,9 @@ struct Check {
     /// Run everything; without it one suite and one seeded bug are run, chosen by the content of the handout
     #[arg(long)]
     whole: bool,
+    /// Run all suites, but on the skeleton only: neither the reference nor seeded bugs. Minutes for all labs
+    #[arg(long, conflicts_with = "whole")]
+    skeleton_only: bool,
     /// How many builds at a time, for the seeded bugs
     #[arg(long, default_value_t = 1)]
     jobs: usize,
@@ -237,7 +240,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(command) => check::run(&check::Options {
             source: command.selected.source(),
             selection: command.selected.selection(),
-            whole: command.whole,
+            extent: match (command.whole, command.skeleton_only) {
+                (true, _) => check::Extent::Whole,
+                (_, true) => check::Extent::Skeleton,
+                _ => check::Extent::Sample,
+            },
             jobs: command.jobs,
         }),
         Command::Bugs(command) => bugs::run(&bugs::Options {

@@ -9,18 +9,22 @@ use std::process::Command;
 
 use common::{copy, fixture};
 
-/// A copy of the course; it vanishes with the value.
+/// A copy of the course, and what is built of it; both vanish with the value.
 struct Course(tempfile::TempDir);
 
 impl Course {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        copy(&fixture(), dir.path());
-        Self(dir)
+        let course = Self(tempfile::tempdir().unwrap());
+        copy(&fixture(), &course.root());
+        course
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.path().join("course")
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
+        self.root().join(path)
     }
 
     fn replace(&self, path: &str, from: &str, to: &str) {
@@ -33,11 +37,12 @@ impl Course {
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_handout"))
             .args(arguments)
-            .args(["--source".as_ref(), self.0.path().as_os_str()])
+            .args(["--source".as_ref(), self.root().as_os_str()])
+            .env("XDG_CACHE_HOME", self.0.path().join("cache"))
             .output()
             .unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.code(), text.replace(&*self.0.path().to_string_lossy(), "COURSE"))
+        (output.status.code(), text.replace(&*self.root().to_string_lossy(), "COURSE"))
     }
 
     /// What `check` says when something is wrong: the lines of the checks that failed.
@@ -62,6 +67,12 @@ fn a_right_course_is_proved() {
     assert_eq!(quick, Some(0), "{text}");
     assert!(text.contains("ok    1 seeded bug killed as they say"), "{text}");
 
+    let (code, text) = course.run(&["check", "--skeleton-only"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("ok    every stub says its part, and where to read (2 stubs)"), "{text}");
+    assert!(text.contains("echo: the skeleton passes what is listed and no more"), "{text}");
+    assert!(!text.contains("reference passes") && !text.contains("seeded bug"), "{text}");
+
     let (code, text) = course.run(&["bugs", "--jobs", "2"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("| tally-wraps | killed |  |  |  | violated |"), "{text}");
@@ -83,7 +94,7 @@ fn a_skeleton_that_does_not_compile_passes_too_much_or_warns_is_found() {
     );
     course.replace(
         "labs/echo/src/tally.rs",
-        "// STUB: todo!(\"echo: count\")",
+        "// STUB: todo!(\"echo: count (README)\")",
         "// STUB: self.count = self.count.max(more);",
     );
     course.replace(
@@ -100,6 +111,26 @@ fn a_skeleton_that_does_not_compile_passes_too_much_or_warns_is_found() {
         "`t04_search_large_tally` passes and is not listed",
         "`t02_run_echo` is listed in handout/passes-on-skeleton.txt and does not pass",
         "it earns 21 of 41 points",
+    ] {
+        assert!(problems.contains(expected), "{expected}\n\n{problems}");
+    }
+}
+
+#[test]
+fn a_stub_that_does_not_say_what_to_write_is_found() {
+    let course = Course::new();
+    course.replace("labs/echo/src/tally.rs", "echo: count (README)", "count");
+    course.replace(
+        "labs/echo/src/server.rs",
+        "// STUB: todo!(\"echo: answer with the message, and count (README)\")",
+        "// STUB: String::new()",
+    );
+    let problems = course.problems(&["check", "--skeleton-only"]);
+    for expected in [
+        "labs/echo/src/tally.rs:17: `todo!(\"count\")` is not `todo!(\"part 2: what to write (where to read)\")`",
+        "labs/echo/src has no `todo!` to begin with",
+        "`t02_run_echo` ends at no stub: no message",
+        "`t04_search_large_tally` ends at no stub: not yet implemented: count",
     ] {
         assert!(problems.contains(expected), "{expected}\n\n{problems}");
     }

@@ -26,9 +26,19 @@ use crate::tree::Tree;
 pub(crate) struct Options {
     pub(crate) source: PathBuf,
     pub(crate) selection: Selection,
-    /// Everything; else a sample that depends on the content of the handout alone.
-    pub(crate) whole: bool,
+    pub(crate) extent: Extent,
     pub(crate) jobs: usize,
+}
+
+/// How much is run. What can be seen without running a suite is always checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One suite, on the skeleton and on the reference, and one seeded bug; which ones, the content of the handout decides.
+    Sample,
+    /// All suites on the skeleton alone.
+    Skeleton,
+    /// All suites on both, and all their seeded bugs.
+    Whole,
 }
 
 /// Where a job builds: its workspace and what is built of it stay, so that only what changed is compiled again. The path is
@@ -115,16 +125,24 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     report.step("the skeleton is formatted", || skeleton::is_formatted(&cargo));
 
     let suites = manifest::suites(&handout.tree)?;
-    let chosen = sample(&suites, &handout, options.whole);
+    let stubs = report.step_with("every stub says its part, and where to read", || {
+        let stubs = skeleton::Stubs::read(&handout, &suites)?;
+        Ok((count(stubs.len(), "stub"), stubs))
+    });
+    let stubs = stubs.unwrap_or_default();
+    let chosen = match options.extent {
+        Extent::Sample => sample(&suites, &handout),
+        Extent::Skeleton | Extent::Whole => suites,
+    };
     let expected = skeleton::Expected::read(&handout.source)?;
     let all = manifest::suites(&handout.source)?;
     report.step("the suites listed as passing on the skeleton exist", || expected.check_suites(&all));
     for suite in &chosen {
         report.step(&format!("{}: the skeleton passes what is listed and no more", suite.name), || {
-            skeleton::passes_as_listed(&place, suite, &expected)
+            skeleton::passes_as_listed(&place, suite, &expected, &stubs)
         });
     }
-    if let Some(solved) = solved {
+    if let Some(solved) = solved.filter(|_| options.extent != Extent::Skeleton) {
         solved.sync(&place.work, &is_built)?;
         for suite in &chosen {
             report.step(&format!("{}: the reference passes inside the handout", suite.name), || {
@@ -152,7 +170,7 @@ fn bugs(
     let wanted: BTreeSet<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
     let mut bugs = bugs::read(&handout.source)?;
     bugs.retain(|bug| wanted.contains(bug.part.as_str()));
-    if !options.whole {
+    if options.extent == Extent::Sample {
         bugs = bugs::sample(bugs, 1, &handout.description.hash);
     }
     if bugs.is_empty() {
@@ -172,11 +190,10 @@ fn bugs(
     Ok(())
 }
 
-/// The suites to run: all, or one chosen by the content.
-fn sample(suites: &[Suite], handout: &Handout, whole: bool) -> Vec<Suite> {
+/// One of the suites, chosen by the content.
+fn sample(suites: &[Suite], handout: &Handout) -> Vec<Suite> {
     match suites.len() {
         0 => Vec::new(),
-        _ if whole => suites.to_vec(),
         len => {
             let number = usize::from_str_radix(&handout.description.hash[..8], 16).unwrap_or(0);
             vec![suites[number % len].clone()]

@@ -1,4 +1,4 @@
-//! What must hold of the skeleton: it compiles, and its tests fail.
+//! What must hold of the skeleton: it compiles, and its tests fail, each with a message that says what to write.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,9 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::Cargo;
 use crate::check::Place;
 use crate::console::count;
+use crate::generate::Handout;
 use crate::manifest::Suite;
+use crate::results::Record;
 use crate::suite::{self, Outcome};
 use crate::tree::Tree;
 
@@ -85,8 +87,67 @@ impl Expected {
     }
 }
 
-/// Runs a suite on the skeleton and compares what passes with the list.
-pub(super) fn passes_as_listed(place: &Place, suite: &Suite, expected: &Expected) -> Result<String> {
+/// The texts of the `todo!`s in students' files.
+#[derive(Debug, Default)]
+pub(super) struct Stubs(BTreeSet<String>);
+
+impl Stubs {
+    /// Reads them.
+    ///
+    /// # Errors
+    ///
+    /// A lab without one: nobody could see where to begin. One that is not `part 2: what to write (where to read)`, or
+    /// does not begin with the name of a suite in place of the part.
+    pub(super) fn read(handout: &Handout, suites: &[Suite]) -> Result<Self> {
+        let mut stubs = BTreeSet::new();
+        let mut problems = Vec::new();
+        let mut without: BTreeSet<&str> = handout.description.labs.iter().map(String::as_str).collect();
+        for path in handout.description.student_files.keys() {
+            for (line, number) in handout.tree.text(path)?.lines().zip(1..) {
+                let Some((_, stub)) = line.split_once("todo!(") else { continue };
+                let text = stub.strip_prefix('"').and_then(|stub| stub.rsplit_once("\")"));
+                let text = text.map(|(text, _)| text.replace("\\\"", "\""));
+                match text.filter(|text| says_where(text, suites)) {
+                    Some(text) => {
+                        without.retain(|lab| path.split('/').nth(1) != Some(lab));
+                        stubs.insert(text);
+                    }
+                    None => problems.push(format!(
+                        "{path}:{number}: `todo!({stub}` is not `todo!(\"part 2: what to write (where to read)\")`"
+                    )),
+                }
+            }
+        }
+        problems.extend(without.iter().map(|lab| format!("labs/{lab}/src has no `todo!` to begin with")));
+        if problems.is_empty() { Ok(Self(stubs)) } else { bail!("{}", problems.join("\n")) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a test ended at one of them.
+    fn ended(&self, record: &Record) -> bool {
+        record.text("message").is_some_and(|message| self.0.iter().any(|stub| message.contains(stub)))
+    }
+}
+
+/// Whether a stub's text names its part, or its suite if that has no parts, and ends with where to read.
+fn says_where(text: &str, suites: &[Suite]) -> bool {
+    let Some((part, what)) = text.split_once(": ") else { return false };
+    let number = part.strip_prefix("part ").is_some_and(|number| number.parse::<u32>().is_ok());
+    let known = number || suites.iter().any(|suite| suite.name == part);
+    known && what.contains(" (") && what.ends_with(')')
+}
+
+/// Runs a suite on the skeleton and compares what passes with the list. What fails has to end at a stub, or its author
+/// would not know what to write.
+pub(super) fn passes_as_listed(
+    place: &Place,
+    suite: &Suite,
+    expected: &Expected,
+    stubs: &Stubs,
+) -> Result<String> {
     let records = match suite::run(place, suite, &[])? {
         Outcome::DoesNotCompile(why) => bail!("it does not compile:\n{why}"),
         Outcome::Ran(records) => records,
@@ -100,6 +161,10 @@ pub(super) fn passes_as_listed(place: &Place, suite: &Suite, expected: &Expected
     }
     for test in listed.difference(&passing) {
         problems.push(format!("`{test}` is listed in {LIST} and does not pass"));
+    }
+    for record in records.iter().filter(|record| !record.passes() && !stubs.ended(record)) {
+        let message = record.text("message").unwrap_or("no message");
+        problems.push(format!("`{}` ends at no stub: {message}", record.test));
     }
     let earned: f64 = records.iter().map(|record| record.earned).sum();
     let points: f64 = records.iter().map(|record| record.points).sum();
