@@ -108,7 +108,12 @@ impl Cargo {
             command.env("CARGO_TARGET_DIR", target_dir);
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let output = command.output().context("cannot run `cargo`; install Rust from rustup.rs")?;
+        let output = command.output().with_context(|| {
+            format!(
+                "cannot run `cargo` in `{}`; is the folder there, and Rust from rustup.rs?",
+                self.dir.display()
+            )
+        })?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(Ended { status: output.status, stdout: output.stdout, stderr })
     }

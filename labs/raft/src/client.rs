@@ -56,7 +56,7 @@ impl RaftClient {
             self.response = Some(reply.response);
         }
         // END SOLUTION
-        // STUB: // Part 1.
+        // STUB: todo!("part 1: keep the response if it is the one you wait for (docs/part1.md, \"The client\")")
     }
 }
 
@@ -72,14 +72,14 @@ impl Client for RaftClient {
         self.response = None;
         self.send_request(ctx);
         // END SOLUTION
-        // STUB: // Part 1.
+        // STUB: todo!("part 1: number the command and send it (docs/part1.md, \"The client\"; paper, section 8)")
     }
 
     fn response(&self) -> Option<KvResponse> {
         // BEGIN SOLUTION
         self.response.clone()
         // END SOLUTION
-        // STUB: None // Part 1.
+        // STUB: todo!("part 1: the response to the last command, once it is there (docs/part1.md, \"The client\")")
     }
 }
 
@@ -101,6 +101,6 @@ impl Node for RaftClient {
             self.send_request(ctx);
         }
         // END SOLUTION
-        // STUB: // Part 1.
+        // STUB: todo!("part 1: ask again if the response is still missing (docs/part1.md, \"The client\")")
     }
 }

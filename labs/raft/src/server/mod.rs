@@ -179,7 +179,9 @@ impl Node for RaftServer {
         // BEGIN SOLUTION
         self.set_election_timer(ctx);
         // END SOLUTION
-        // STUB: // Part 2: set the election timer.
+        // STUB: if self.servers.len() > 1 {
+        // STUB:     todo!("part 2: set the election timer (docs/part2.md; Figure 2, Rules for Servers, Followers)");
+        // STUB: }
     }
 
     fn on_message(&mut self, from: Address, message: Message, ctx: &mut Ctx) {
@@ -196,8 +198,12 @@ impl Node for RaftServer {
             Message::TimeoutNow(request) => self.on_timeout_now(&request, ctx),
             Message::AdminRequest(request) => self.on_admin_request(from, &request, ctx),
             // END SOLUTION
-            // STUB: Message::Request(command) => {} // Part 1, then part 3.
-            // STUB: Message::AdminRequest(request) => {} // Parts 7 and 8.
+            // STUB: Message::Request(command) => {
+            // STUB:     todo!("part 1: execute the command and reply (docs/part1.md, \"The server\")")
+            // STUB: }
+            // STUB: Message::AdminRequest(request) => {
+            // STUB:     todo!("part 7: hand over the leadership (docs/part7.md; dissertation, section 3.10)")
+            // STUB: }
             // Only servers send these.
             Message::Reply(_) | Message::AdminReply(_) => {}
         }
@@ -219,7 +225,7 @@ impl Node for RaftServer {
         // BEGIN SOLUTION
         self.restore(durable);
         // END SOLUTION
-        // STUB: // Part 4: take over what was persisted.
+        // STUB: todo!("part 4: take over what was persisted (docs/part4.md; Figure 2, State; section 5.5)");
         self.init(ctx);
     }
 }
