@@ -1,5 +1,6 @@
 //! The commands of `cargo handout` and their options.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,6 +37,13 @@ enum Command {
     #[command(hide = true)]
     Jail {
         spec: PathBuf,
+    },
+    /// Enters control groups and becomes another program; `grade` starts it
+    #[command(hide = true)]
+    Enter {
+        entrances: Vec<PathBuf>,
+        #[arg(last = true)]
+        command: Vec<OsString>,
     },
 }
 
@@ -275,6 +283,12 @@ pub(crate) fn main() -> ExitCode {
             dry_run: command.dry_run,
         }),
         Command::Jail { spec } => return jailed(&spec),
+        Command::Enter { entrances, command } => {
+            if let Err(error) = jail::enter_groups(&entrances, &command) {
+                note(format!("{error:#}"));
+            }
+            return ExitCode::from(u8::try_from(jail::BROKEN).unwrap_or(u8::MAX));
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Inside the sandbox: builds what the submission sees of the machine, gives up all rights, sets the limits, and runs the
 //! program. This is the hidden command `jail`; the grader starts it, in new namespaces where there are some.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -71,6 +72,19 @@ pub(crate) struct View {
 
 /// How the command ends when the sandbox could not be made.
 pub(crate) const BROKEN: i32 = 121;
+
+/// Enters control groups and becomes another program: the hidden command `enter`. Returns only if that fails.
+///
+/// # Errors
+///
+/// A group cannot be entered, or there is no such program.
+pub(crate) fn enter_groups(entrances: &[PathBuf], command: &[OsString]) -> Result<()> {
+    for entrance in entrances {
+        fs::write(entrance, "0").with_context(|| format!("cannot enter `{}`", entrance.display()))?;
+    }
+    let (program, arguments) = command.split_first().context("no program")?;
+    Err(Command::new(program).args(arguments).exec()).context("cannot run the sandbox")
+}
 
 /// Runs the program of a spec; returns how it ended, a signal as 128 and its number.
 pub(crate) fn main(spec: &Path) -> Result<i32> {

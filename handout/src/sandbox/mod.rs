@@ -1,5 +1,6 @@
 //! Runs a program that is not trusted: alone, with limits, and watched.
 
+mod group;
 pub(crate) mod jail;
 mod watch;
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use group::Groups;
 use jail::{Limits, Mount, Spec, View};
 
 /// How submissions are kept apart.
@@ -182,15 +184,14 @@ impl Sandbox {
         let file = self.private.join("spec.json");
         fs::write(&file, serde_json::to_vec(&spec)?).context("cannot write the sandbox's spec")?;
         let own = std::env::current_exe().context("this program has no path")?;
-        let mut command = match self.backend {
-            Backend::Namespaces { user } => {
-                let mut command = Command::new("unshare");
-                command.args(Backend::unshare_options(user)).arg(own);
-                command
-            }
-            Backend::Bubblewrap | Backend::LimitsOnly => Command::new(own),
-        };
-        command.arg("jail").arg(&file);
+        // What the program starts is in its groups as well, and cannot leave them.
+        let groups = Groups::with(&job.limits);
+        let mut command = Command::new(&own);
+        command.arg("enter").args(groups.entrances()).arg("--");
+        if let Backend::Namespaces { user } = self.backend {
+            command.arg("unshare").args(Backend::unshare_options(user));
+        }
+        command.arg(own).arg("jail").arg(&file);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().context("cannot start the sandbox")?;
         let ended = supervise(&mut child, job.limits, tick);
