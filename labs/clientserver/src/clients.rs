@@ -107,8 +107,8 @@ fn append_to_one_key(clients: &[ClientCommands]) -> bool {
     let key = commands.peek().map(|command| command.key());
     commands.all(|command| matches!(command, KvCommand::Append { .. }) && Some(command.key()) == key)
 }
-
 // BEGIN INSTRUCTOR ONLY
+
 // What is expected is what the store answers, so this needs one.
 #[cfg(test)]
 mod tests {

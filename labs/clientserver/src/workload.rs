@@ -193,8 +193,8 @@ mod tests {
     fn steps(workload: &KvWorkload, client: u16, count: usize) -> Vec<(KvCommand, Option<KvResponse>)> {
         (0..count).map_while(|i| workload.command(Address::client(client), i)).collect()
     }
-
     // BEGIN INSTRUCTOR ONLY
+
     // Without a store there is nothing to compare with.
     #[test]
     fn presets_expect_what_a_store_answers() {

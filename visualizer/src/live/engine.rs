@@ -159,8 +159,8 @@ impl Reply {
         })
     }
 }
-
 // BEGIN INSTRUCTOR ONLY
+
 /// Performs jobs in this process, at once: for tests.
 #[cfg(test)]
 pub(crate) struct Inside(pub(crate) Arc<dyn framework::Lab>);
