@@ -109,7 +109,7 @@ pub use finish::{CanFinish, FinishAnswer, Probe, Trap, can_always_finish, can_al
 pub use minimize::{Target, is_one_minimal, minimize};
 pub use missed::{GoalPart, Held, Missed, NearMiss, Obstacles};
 pub use observe::Follower;
-pub use profile::{Profile, ProfileItem, ProfileRow, profile};
+pub use profile::{Profile, ProfileItem, ProfileRow, Repeat, profile};
 pub use progress::Progress;
 pub use random_dfs::{RandomDfs, random_dfs};
 pub use replay::{ReplayError, replay};

@@ -1,7 +1,8 @@
 //! `cargo lab doctor`: what is wrong with the nodes of a system apart from what they compute: handlers that are no functions
-//! of their node, fields that the search cannot see, growth, and what multiplies the states.
+//! of their node, fields that the search cannot see, growth, copies of messages that are taken for new ones, and what multiplies
+//! the states.
 
-use search::{Coverage, Profile, ProfileRow, Verdict};
+use search::{Coverage, Profile, ProfileRow, Repeat, Verdict};
 use serde::Serialize;
 
 use crate::amount::{counted, grouped};
@@ -55,6 +56,7 @@ impl<'a> Diagnosis<'a> {
         let faulty = !findings.is_empty();
         findings.extend(blind_spots(coverage));
         findings.extend(growing(coverage));
+        findings.extend(profile.repeats.iter().map(repeat));
         findings.extend(idle(coverage));
         let states = profile.states;
         findings.extend(profile.rows.iter().filter_map(|row| multiplier(row, states)).take(ROWS_MAX));
@@ -67,6 +69,11 @@ impl<'a> Diagnosis<'a> {
         }
         if coverage.ignored_fields.is_empty() {
             healthy.push("no field is left out by serde".to_owned());
+        }
+        if profile.repeats.is_empty() && !faulty {
+            healthy.push(
+                "no message does anything when it arrives a second time, right after the first".to_owned(),
+            );
         }
         if coverage.growth.is_empty() {
             healthy.push("no node has grown out of proportion".to_owned());
@@ -168,6 +175,23 @@ fn growing(coverage: &Coverage) -> Vec<Finding> {
         Finding::new("growing", growth.clone(), advice)
     };
     coverage.growth.iter().map(finding).collect()
+}
+
+/// A copy of a message that was taken for a new one.
+fn repeat(repeat: &Repeat) -> Finding {
+    let Repeat { node_type, message, repeated, changed, example } = repeat;
+    let what = format!(
+        "{message} at {node_type}: {} of {} that came twice in a row changed the node twice, such as {}",
+        grouped(*changed),
+        grouped(*repeated),
+        one_line(example)
+    );
+    Finding::new(
+        "not idempotent",
+        what,
+        "the network repeats messages: know a copy by its number or by what the fields say already; right only where each copy \
+         is as good as a new message, and then it makes states",
+    )
 }
 
 /// Handlers that did nothing, and messages that nobody got.
@@ -287,6 +311,56 @@ mod tests {
         }
         let text = diagnosis(&Sick { history: vec![7; 5000], ..Sick::default() });
         assert!(text.contains("growing: server1.history has 5000 entries"), "{text}");
+    }
+
+    /// Counts what it is told, copies and all; its neighbour tells it something once.
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Counter {
+        heard: u8,
+        known: Vec<u8>,
+        careful: bool,
+    }
+
+    impl Node for Counter {
+        type Message = u8;
+        type Timer = Tick;
+
+        fn init(&mut self, ctx: &mut Context<u8, Tick>) {
+            ctx.send(Address::server(1), 7);
+        }
+
+        fn on_message(&mut self, _: Address, message: u8, _: &mut Context<u8, Tick>) {
+            if self.careful && self.known.contains(&message) {
+                return;
+            }
+            self.heard = (self.heard + 1).min(3);
+            self.known = vec![message];
+        }
+
+        fn on_timer(&mut self, _: Tick, _: &mut Context<u8, Tick>) {}
+    }
+
+    #[test]
+    fn copies_that_are_taken_for_new_messages_are_named() {
+        let text = |careful: bool| {
+            let mut system = System::new();
+            system.add(Address::server(1), Counter { careful, ..Counter::default() }).unwrap();
+            system.add(Address::server(2), Counter::default()).unwrap();
+            let profile = search::profile(&State::initial(&system).unwrap(), &Settings::default());
+            Diagnosis::of("count", "cargo lab doctor count", "cargo lab search count", &profile)
+                .lines(&profile, &[])
+                .join("\n")
+        };
+        insta::assert_snapshot!(
+            text(false).lines().find(|line| line.starts_with("not idempotent")).unwrap_or("nothing"),
+            @"not idempotent: 7 at Counter: 4 of 6 that came twice in a row changed the node twice, such as server1 receives 7 from server1: heard: 1 → 2; once more: heard: 2 → 3"
+        );
+        let careful = text(true);
+        assert!(!careful.contains("not idempotent"), "{careful}");
+        assert!(
+            careful.contains("in order: no message does anything when it arrives a second time"),
+            "{careful}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod count;
 mod parts;
+mod repeats;
 
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub struct Profile {
     pub states: u64,
     /// What was left out, the one with the biggest saving first.
     pub rows: Vec<ProfileRow>,
+    /// The messages that do something again when they arrive twice in a row, by type of node and kind.
+    pub repeats: Vec<Repeat>,
     /// The search that visited the states. Unless it is exhausted, they are a part of all.
     pub search: Results,
 }
@@ -39,6 +42,24 @@ pub struct ProfileRow {
     pub without: u64,
     /// For integers and collections some bounds, and in how many states no value (no length) is larger.
     pub bounds: Vec<(u64, u64)>,
+}
+
+/// A kind of message for which a second delivery, right after the first, changes the node again.
+///
+/// The network of the model repeats messages, so a handler that takes a copy for a new message is mostly wrong. It can also be
+/// right: a leader that backs up by one with every rejection does so for a repeated one as well, and only makes more states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// The type of the nodes that receive it.
+    pub node_type: String,
+    /// The kind of the message.
+    pub message: String,
+    /// How many deliveries that change a node were repeated: pairs of a component and a message.
+    pub repeated: u64,
+    /// How many of the second deliveries changed it again.
+    pub changed: u64,
+    /// One of them: the event, what it does, and what it does once more.
+    pub example: String,
 }
 
 /// Something that makes states.
@@ -111,26 +132,29 @@ pub fn profile(start: &State, settings: &Settings) -> Profile {
     let starts = std::slice::from_ref(start);
     let engine = match Engine::new(starts, &settings) {
         Ok(engine) => engine,
-        Err(search) => return Profile { states: 0, rows: Vec::new(), search: *search },
+        Err(search) => {
+            return Profile { states: 0, rows: Vec::new(), repeats: Vec::new(), search: *search };
+        }
     };
     let mut bfs = Bfs::new(engine);
     let ending = bfs.run(starts);
     // Values are made by a student's `Serialize`, and kinds by `Debug`.
-    let rows = guard::catch(|| rows(&bfs, start)).unwrap_or_default();
+    let visited = States::of(&bfs);
+    let rows = guard::catch(|| rows(&bfs, start, &visited)).unwrap_or_default();
+    let repeats = guard::catch(|| repeats::repeats(&bfs.engine.space, start, &visited)).unwrap_or_default();
     let states = bfs.states;
-    Profile { states, rows, search: bfs.finish(ending, starts) }
+    Profile { states, rows, repeats, search: bfs.finish(ending, starts) }
 }
 
-fn rows(bfs: &Bfs<'_>, start: &State) -> Vec<ProfileRow> {
-    let states = States::of(bfs);
-    let catalog = Catalog::of(&bfs.engine.space, start, &states);
+fn rows(bfs: &Bfs<'_>, start: &State, states: &States) -> Vec<ProfileRow> {
+    let catalog = Catalog::of(&bfs.engine.space, start, states);
     let row = |candidate: &Candidate| {
         let classes = catalog.classes_without(candidate);
         ProfileRow {
             item: candidate.item.clone(),
             distinct: candidate.distinct,
             without: states.count_distinct(&classes),
-            bounds: catalog.bounds(candidate, &states),
+            bounds: catalog.bounds(candidate, states),
         }
     };
     let guarded = |candidate: &Candidate| guard::catch(|| row(candidate)).ok();

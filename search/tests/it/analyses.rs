@@ -307,6 +307,52 @@ fn a_profile_counts_what_brute_force_counts() {
     assert!(rows > 2_000 && items.len() == 5, "{rows} {items:?}");
 }
 
+/// How many deliveries that change a node were repeated, and how many of these changed it again: of a component, a pair of a
+/// node and the messages that it has sent, each message counts once.
+fn second_deliveries(table: &Table, question: &Question, answer: &Answer) -> (u64, u64) {
+    let mut seen = BTreeMap::new();
+    for world in answer.states.keys() {
+        for happening in world.happenings(table, &question.switches, &question.mishaps) {
+            let Happening::Message(message @ (_, to, _)) = happening else { continue };
+            let once = world.after(table, happening).unwrap();
+            if once.component(to) != world.component(to) {
+                let twice = once.after(table, happening).unwrap();
+                let again = twice.component(to) != once.component(to);
+                seen.insert((to, world.component(to), message), again);
+            }
+        }
+    }
+    (seen.len() as u64, seen.into_values().filter(|again| *again).count() as u64)
+}
+
+#[test]
+fn messages_that_do_something_twice_are_those_that_brute_force_finds() {
+    let (mut some, mut none) = (0, 0);
+    for seed in 0..800 {
+        let _naming = Naming("repeats", seed);
+        let table = table(seed ^ 0xbbbb_0000);
+        let dice = &mut Dice::new(seed);
+        let mut question = Question { switches: Switches::random(&table, dice), ..Question::default() };
+        let (start, worlds) = initial(&table);
+        let answer = enumerate_some(&table, &worlds, &mut question, cap(seed));
+        // What comes after the last level of a cut search is not known.
+        if answer.end != End::Exhausted {
+            continue;
+        }
+        let expected = second_deliveries(&table, &question, &answer);
+        for (threads, commutation) in matrix(seed) {
+            let settings = Settings { threads: Some(threads), commutation, ..settings(&question) };
+            let profile = search::profile(&start, &settings);
+            let found: Vec<(u64, u64)> =
+                profile.repeats.iter().map(|repeat| (repeat.repeated, repeat.changed)).collect();
+            // There is one type of node and one kind of message; what never does anything twice is not listed.
+            assert_eq!(found, if expected.1 > 0 { vec![expected] } else { Vec::new() });
+        }
+        *if expected.1 > 0 { &mut some } else { &mut none } += 1;
+    }
+    assert!(some > 50 && none > 50, "{some} {none}");
+}
+
 /// Sends a request to everybody and gives up; there is more it could do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Asker {

@@ -270,7 +270,7 @@ impl<const KIND: u8> Node for TableNode<KIND> {
 type Timer = (u8, u8, u8);
 
 /// A message on its way: sender, receiver, value.
-type Message = (u8, u8, u8);
+pub(crate) type Message = (u8, u8, u8);
 
 /// Everything of one node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -632,6 +632,12 @@ impl World {
             _ => one.timers.iter().map(|timer| format!("{timer:?}")).collect(),
         });
         values.collect()
+    }
+
+    /// A node with the messages that it has sent.
+    pub(crate) fn component(&self, node: u8) -> (One, BTreeSet<Message>) {
+        let sent = self.network.iter().filter(|(from, ..)| *from == node).copied();
+        (self.nodes[usize::from(node)].clone(), sent.collect())
     }
 
     /// What a view shows of it: all but the faults used.
