@@ -1,27 +1,30 @@
-//! Groups failures of a class that are the same failure: one comment of a teaching assistant serves them all.
+//! Groups failures of a class that are the same failure, also if several tests find it: one comment of a teaching assistant
+//! serves them all.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::grade::class::Class;
 use crate::grade::log::Graded;
 use crate::results::Record;
 
-/// Submissions that fail a test in the same way.
+/// Submissions that fail in the same way, in one test or in several of a suite.
 #[derive(Debug)]
 pub(crate) struct Cluster<'a> {
     pub(crate) suite: &'a str,
-    pub(crate) test: &'a str,
+    /// The tests in which some of them fail so.
+    pub(crate) tests: BTreeSet<&'a str>,
     pub(crate) cause: &'a str,
     pub(crate) detector: Option<&'a str>,
-    /// Whose they are, by name.
-    pub(crate) members: Vec<&'a str>,
+    /// Whose they are.
+    pub(crate) members: BTreeSet<&'a str>,
     /// The one with the shortest trace, and its record.
     pub(crate) exemplar: (&'a Graded, &'a Record),
 }
 
 /// The groups, the largest first.
 pub(crate) fn clusters(class: &Class) -> Vec<Cluster<'_>> {
-    let mut groups: BTreeMap<[String; 5], Vec<(&str, &Graded, &Record)>> = BTreeMap::new();
+    let mut groups: BTreeMap<[String; 4], Vec<(&str, &Graded, &Record)>> = BTreeMap::new();
     for graded in &class.graded {
         for (suite, record) in graded.tests().filter(|(_, record)| !record.passes()) {
             groups.entry(key(suite, record)).or_default().push((suite, graded, record));
@@ -31,12 +34,14 @@ pub(crate) fn clusters(class: &Class) -> Vec<Cluster<'_>> {
         .into_values()
         .filter_map(|members| {
             let names = members.iter().map(|(_, graded, _)| graded.name.as_str()).collect();
+            let tests = members.iter().map(|(_, _, record)| record.test.as_str()).collect();
+            // Among equals the first test, and in it the first name.
             let (suite, graded, record) = members
                 .into_iter()
-                .min_by_key(|(_, graded, record)| (length(record), graded.name.clone()))?;
+                .min_by_key(|(_, graded, record)| (length(record), &record.test, &graded.name))?;
             Some(Cluster {
                 suite,
-                test: &record.test,
+                tests,
                 cause: record.cause.as_deref().unwrap_or(&record.verdict),
                 detector: record.detector.as_deref(),
                 members: names,
@@ -45,18 +50,31 @@ pub(crate) fn clusters(class: &Class) -> Vec<Cluster<'_>> {
         })
         .collect();
     // The order among equals is that of the keys.
-    clusters.sort_by_key(|cluster| usize::MAX - cluster.members.len());
+    clusters.sort_by_key(|cluster| Reverse(cluster.members.len()));
     clusters
 }
 
+impl Cluster<'_> {
+    /// Which tests, in a few words.
+    pub(crate) fn tests_in_words(&self) -> String {
+        let first = self.exemplar.1.test.as_str();
+        match self.tests.len() {
+            1 => format!("{} {first}", self.suite),
+            2 => format!("{} {first} and another test", self.suite),
+            more => format!("{} {first} and {} other tests", self.suite, more - 1),
+        }
+    }
+}
+
 /// What a failure has in common with the same failure of others.
-fn key(suite: &str, record: &Record) -> [String; 5] {
+fn key(suite: &str, record: &Record) -> [String; 4] {
     let common = match record.text("cluster") {
-        Some(cluster) => cluster.to_owned(),
+        // The harness writes the test's name before what is the same in other tests as well.
+        Some(cluster) => cluster.strip_prefix(&record.test).unwrap_or(cluster).to_owned(),
         None => normal(record.text("message").unwrap_or_default()),
     };
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    [suite.to_owned(), record.test.clone(), text(&record.cause), text(&record.detector), common]
+    [suite.to_owned(), text(&record.cause), text(&record.detector), common]
 }
 
 /// A message without what differs between two programs with the same mistake: numbers and quoted texts.
@@ -137,6 +155,21 @@ mod tests {
                     &[r#""test":"t07","verdict":"fail","cause":"panicked","message":"index 3 of 3""#],
                 ),
                 submission("joe", &[&message("server1 leads twice", 7)]),
+                submission(
+                    "kim",
+                    &[
+                        r#""test":"t07","verdict":"fail","cause":"does-not-compile","message":"no `x`""#,
+                        r#""test":"t08","verdict":"fail","cause":"does-not-compile","message":"no `x`""#,
+                    ],
+                ),
+                submission(
+                    "zoe",
+                    &[
+                        r#""test":"t08","verdict":"fail","cause":"timed-out","cluster":"t08/run/timed-out","events":9"#,
+                        r#""test":"t09","verdict":"fail","cause":"timed-out","cluster":"t09/run/timed-out","events":4"#,
+                        r#""test":"t10","verdict":"fail","cause":"timed-out","cluster":"t10/run/timed-out","events":9"#,
+                    ],
+                ),
             ],
             since: None,
         };
@@ -144,19 +177,21 @@ mod tests {
             .iter()
             .map(|c| {
                 format!(
-                    "{} {} {}: {} (see {})",
-                    c.test,
+                    "{}, {} {}: {} (see {})",
+                    c.tests_in_words(),
                     c.cause,
                     c.detector.unwrap_or("-"),
-                    c.members.join(", "),
+                    c.members.iter().copied().collect::<Vec<_>>().join(", "),
                     c.exemplar.0.name
                 )
             })
             .collect();
         insta::assert_snapshot!(found.join("\n"), @"
-        t07 violated election-safety: ada, bob (see bob)
-        t07 panicked -: eve (see eve)
-        t07 violated election-safety: joe (see joe)
+        part2 t07, violated election-safety: ada, bob (see bob)
+        part2 t07 and another test, does-not-compile -: kim (see kim)
+        part2 t07, panicked -: eve (see eve)
+        part2 t09 and 2 other tests, timed-out -: zoe (see zoe)
+        part2 t07, violated election-safety: joe (see joe)
         ");
     }
 

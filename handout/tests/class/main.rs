@@ -45,10 +45,12 @@ fn a_small_class_gets_what_it_earns() {
     reference,41,41,graded,1,10,10,20
     ");
     let page = fs::read_to_string(class.path("out/index.html")).unwrap();
-    assert!(page.contains("5 submissions") && page.contains("submissions/reference/results.json"), "{page}");
+    assert!(page.contains("5 submissions") && page.contains("submissions/reference/index.html"), "{page}");
     let notes = "made with handout 1999.1, which grades in another way than 2026.1; changed after `cargo lab submit`; \
                  its author had 41 of 41 points in echo, here 21";
     assert!(page.contains(notes), "{page}");
+    let one = fs::read_to_string(class.path("out/submissions/no-rust/index.html")).unwrap();
+    assert!(one.contains("0 of 41 points, does not compile") && one.contains("<pre>error"), "{one}");
     let gradescope: serde_json::Value =
         serde_json::from_slice(&fs::read(class.path("out/submissions/reference/results.json")).unwrap())
             .unwrap();

@@ -29,7 +29,8 @@ fn save(path: &Path, text: &str) -> Result<()> {
 pub(super) fn write_one(graded: &Graded, header: &Header, out: &Path) -> Result<()> {
     let folder = out.join("submissions").join(&graded.name);
     save(&folder.join("results.json"), &gradescope_results(graded, header)?)?;
-    save(&folder.join("junit.xml"), &junit::report(graded))
+    save(&folder.join("junit.xml"), &junit::report(graded))?;
+    save(&folder.join("index.html"), &html::submission(graded, header))
 }
 
 /// The files of the class. They are the same whether grading was interrupted or not.
@@ -72,10 +73,9 @@ pub(super) fn summary(class: &Class, out: &Path, seconds: u64) -> String {
         let detector = cluster.detector.map(|name| format!(", {name}")).unwrap_or_default();
         let _never_fails = writeln!(
             text,
-            "{} share one failure of {} {}: {}{detector} (see {})",
+            "{} share one failure of {}: {}{detector} (see {})",
             count(cluster.members.len(), "submission"),
-            cluster.suite,
-            cluster.test,
+            cluster.tests_in_words(),
             cluster.cause,
             cluster.exemplar.0.name,
         );

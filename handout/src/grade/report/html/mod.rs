@@ -1,5 +1,7 @@
 //! The page of a class: points, failures in groups, tests, submissions. One file, without scripts.
 
+mod submission;
+
 use std::fmt::Write;
 
 use crate::console::count;
@@ -8,11 +10,13 @@ use crate::grade::cluster::{self, Cluster};
 use crate::grade::log::Graded;
 use crate::results::Record;
 
+pub(super) use submission::page as submission;
+
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse}\
 td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}td.n{text-align:right}\
 pre{background:#f6f6f6;padding:.6rem;overflow-x:auto;font-size:13px}details{margin:.4rem 0}summary{cursor:pointer}\
-.pass{background:#dff0d8}.fail{background:#f6d5d5}.other{background:#fdf2cc}rect{fill:#4a78b0}text{font-size:11px;fill:#444}";
+.pass,.fail,.other{padding:0 .2rem;color:#222}.pass{background:#dff0d8}.fail{background:#f6d5d5}.other{background:#fdf2cc}rect{fill:#4a78b0}text{font-size:11px;fill:#444}";
 
 /// A text as HTML can hold it. Control characters could hide what a submission wrote.
 fn escaped(text: &str) -> String {
@@ -93,34 +97,50 @@ fn distribution(page: &mut String, class: &Class) {
 
 fn groups(page: &mut String, class: &Class) {
     page.push_str("<h2>Failures, the same ones together</h2>\n");
-    for Cluster { suite, test, cause, detector, members, exemplar: (graded, record) } in
-        cluster::clusters(class)
-    {
+    let clusters = cluster::clusters(class);
+    if clusters.is_empty() {
+        page.push_str("<p>None.</p>\n");
+    }
+    for cluster in &clusters {
+        let Cluster { tests, cause, detector, members, exemplar: (graded, record), .. } = cluster;
         let sharing = if members.len() == 1 {
             "1 submission".to_owned()
         } else {
             format!("{} submissions share this one", members.len())
         };
+        let several = if tests.len() == 1 {
+            String::new()
+        } else {
+            let names: Vec<String> = tests.iter().map(|test| escaped(test)).collect();
+            format!("<p>In {}</p>\n", names.join(", "))
+        };
         let detector = detector.map(|name| format!(", {}", escaped(name))).unwrap_or_default();
         let _never_fails = writeln!(
             page,
-            "<details><summary>{sharing}: {} {}, {}{detector}</summary>\n<p>{}</p>\n<p>Shortest: {}{}</p>\n<pre>{}</pre></details>",
-            escaped(suite),
-            escaped(test),
+            "<details><summary>{sharing}: {}, {}{detector}</summary>\n<p>{}</p>\n{several}<p>Shortest: {}{}</p>\n<pre>{}</pre></details>",
+            escaped(&cluster.tests_in_words()),
             escaped(cause),
-            members.iter().map(|name| escaped(name)).collect::<Vec<_>>().join(", "),
-            escaped(&graded.name),
-            trace_link(graded, record),
+            members.iter().map(|name| submission_link(name)).collect::<Vec<_>>().join(", "),
+            submission_link(&graded.name),
+            trace_links(&folder(graded), record),
             escaped(&said(record)),
         );
     }
 }
 
-/// Links to the page of a failure's trace, and to the trace itself for `cargo lab show`.
-fn trace_link(graded: &Graded, record: &Record) -> String {
-    let link = |word: &str, path: &str| {
-        format!("<a href=\"submissions/{}/{}\">{word}</a>", address(&graded.name), address(path))
-    };
+/// The folder of a submission, seen from the page of the class.
+fn folder(graded: &Graded) -> String {
+    format!("submissions/{}/", address(&graded.name))
+}
+
+/// The name of a submission, with a link to its page.
+fn submission_link(name: &str) -> String {
+    format!("<a href=\"submissions/{}/index.html\">{}</a>", address(name), escaped(name))
+}
+
+/// Links to the page of a failure's trace, and to the trace itself for `cargo lab show`. `folder` is that of the submission.
+fn trace_links(folder: &str, record: &Record) -> String {
+    let link = |word: &str, path: &str| format!("<a href=\"{folder}{}\">{word}</a>", address(path));
     let links: Vec<String> = [("page", "step through it"), ("trace", "trace")]
         .into_iter()
         .filter_map(|(name, word)| Some(link(word, record.text(name)?)))
@@ -200,6 +220,15 @@ fn equal(page: &mut String, class: &Class) {
     }
 }
 
+/// How a test ended: the class of its style, and a word.
+fn outcome(record: &Record) -> (&'static str, &str) {
+    match record.verdict.as_str() {
+        "pass" => ("pass", "pass"),
+        "fail" => ("fail", record.cause.as_deref().unwrap_or("fail")),
+        _ => ("other", record.cause.as_deref().unwrap_or("inconclusive")),
+    }
+}
+
 fn submissions(page: &mut String, class: &Class) {
     page.push_str(
         "<h2>Submissions</h2>\n<table><tr><th>submission<th>points<th>status<th>tests<th>notes</tr>\n",
@@ -207,28 +236,27 @@ fn submissions(page: &mut String, class: &Class) {
     for graded in &class.graded {
         let mut cells = String::new();
         for (suite, record) in graded.tests() {
-            let (kind, word) = match record.verdict.as_str() {
-                "pass" => ("pass", "pass"),
-                "fail" => ("fail", record.cause.as_deref().unwrap_or("fail")),
-                _ => ("other", record.cause.as_deref().unwrap_or("inconclusive")),
-            };
+            let (kind, word) = outcome(record);
             let short = record.test.split('_').next().unwrap_or(&record.test);
+            let link = record.text("page").or(record.text("trace"));
+            let (open, close) = match link {
+                Some(path) => (format!("<a href=\"{}{}\"", folder(graded), address(path)), "a"),
+                None => ("<span".to_owned(), "span"),
+            };
             let _never_fails = write!(
                 cells,
-                "<span class=\"{kind}\" title=\"{} {}: {}\">{}</span>{} ",
+                "{open} class=\"{kind}\" title=\"{} {}: {}\">{}</{close}> ",
                 escaped(suite),
                 escaped(&record.test),
                 escaped(word),
                 escaped(short),
-                trace_link(graded, record)
             );
         }
         let notes: Vec<&str> = graded.refused.iter().chain(&graded.notes).map(String::as_str).collect();
         let _never_fails = writeln!(
             page,
-            "<tr><td><a href=\"submissions/{}/results.json\">{}</a><td class=n>{}<td>{}<td>{cells}<td>{}</tr>",
-            address(&graded.name),
-            escaped(&graded.name),
+            "<tr><td>{}<td class=n>{}<td>{}<td>{cells}<td>{}</tr>",
+            submission_link(&graded.name),
             graded.earned(),
             graded.status(),
             escaped(&notes.join("; ")),
