@@ -133,6 +133,16 @@ pub(crate) fn hostile(class: &Class, port: u16) -> Vec<(&'static str, &'static [
         &["0 [does-not-compile"],
     );
 
+    add("no-rust", "this is not rust;", &["0 [does-not-compile"]);
+    add(
+        "reads-time",
+        "if std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() > 0 { panic!(\"it is late\"); }",
+        failing,
+    );
+
+    fs::create_dir_all(class.path("class/empty")).unwrap();
+    expected.push(("empty", &["0 [refused"]));
+
     let folder = class.reference("brings-a-build-script");
     let script = format!("fn main() {{ std::fs::write(\"{marker}\", \"\").unwrap(); }}");
     fs::write(folder.join("labs/echo/build.rs"), script).unwrap();
