@@ -66,6 +66,14 @@ fn replaceable<'a>(kills: &[&'a Kill], tests: &BTreeSet<&'a str>) -> Vec<&'a str
     tests.iter().filter(|test| !alone.contains(*test)).copied().collect()
 }
 
+/// The tests that find no bug at all.
+fn find_nothing<'a>(kills: &[&'a Kill], tests: &BTreeSet<&'a str>) -> Vec<&'a str> {
+    let records = || kills.iter().flat_map(|kill| kill.records());
+    let find: BTreeSet<&str> =
+        records().filter(|record| !record.passes()).map(|record| &*record.test).collect();
+    tests.iter().filter(|test| !find.contains(*test)).copied().collect()
+}
+
 /// `t04_search_large_tally` → `t04`.
 fn short(test: &str) -> &str {
     test.split('_').next().unwrap_or(test)
@@ -106,30 +114,46 @@ pub(crate) fn markdown(suite: &str, kills: &[&Kill], origin: &Origin) -> String 
         let _never_fails =
             writeln!(page, "| {} | {verdict} | {} | {:.1} |", kill.bug.name, cells.join(" | "), kill.seconds);
     }
-    let spare = replaceable(kills, &tests);
-    if origin.whole && !spare.is_empty() {
-        let _never_fails =
-            write!(page, "\nTests that find nothing that no other test finds: {}.\n", spare.join(", "));
+    let lists = [
+        ("Tests that find nothing that no other test finds", replaceable(kills, &tests)),
+        ("Tests that find nothing at all", find_nothing(kills, &tests)),
+    ];
+    for (about, tests) in lists.iter().filter(|(_, tests)| origin.whole && !tests.is_empty()) {
+        let _never_fails = write!(page, "\n{about}: {}.\n", tests.join(", "));
     }
     page
 }
 
-/// The matrix of a suite as data.
+/// The matrix of a suite as data: of each bug the tests that find it.
 pub(crate) fn json(suite: &str, kills: &[&Kill], origin: &Origin) -> Result<String> {
     let bugs: Vec<Value> = kills
         .iter()
         .map(|kill| {
             json!({
                 "bug": kill.bug.name, "lab": kill.bug.lab, "about": kill.bug.about,
-                "problem": kill.problem(), "seconds": kill.seconds, "tests": kill.records(),
+                "problem": kill.problem(), "seconds": kill.seconds, "tests": found_by(kill),
             })
         })
         .collect();
     let spare = replaceable(kills, &tests(kills));
+    let none = find_nothing(kills, &tests(kills));
     let matrix = json!({
         "schema": 1, "suite": suite, "origin": origin, "bugs": bugs, "find_nothing_alone": spare,
+        "find_nothing": none,
     });
     Ok(serde_json::to_string_pretty(&matrix)? + "\n")
+}
+
+/// The tests that find a bug, and how; what a student would read is left out.
+fn found_by(kill: &Kill) -> Vec<Value> {
+    let failing = kill.records().iter().filter(|record| !record.passes());
+    let found = failing.map(|record| {
+        json!({
+            "test": record.test, "verdict": record.verdict, "cause": record.cause, "detector": record.detector,
+            "depth": depth(record), "states": record.number("states"), "seconds": record.number("seconds"),
+        })
+    });
+    found.collect()
 }
 
 #[cfg(test)]
@@ -181,9 +205,13 @@ mod tests_of_the_matrix {
         | survives | NO |  |  |  | 1.0 |
 
         Tests that find nothing that no other test finds: t02_b, t03_c.
+
+        Tests that find nothing at all: t03_c.
         ");
         let data: Value = serde_json::from_str(&json("part2", &kills, &origin).unwrap()).unwrap();
         assert_eq!(data["find_nothing_alone"], json!(["t02_b", "t03_c"]));
+        assert_eq!(data["find_nothing"], json!(["t03_c"]));
+        assert_eq!(data["bugs"][1]["tests"][1]["test"], json!("t02_b"));
         assert_eq!(data["bugs"][2]["problem"], json!("survives: `t01_a` passes"));
 
         // Where only some bugs ran, it says so, and does not say that a test is not needed.
