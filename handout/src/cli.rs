@@ -218,7 +218,7 @@ struct Gradescope {
     /// How much memory the tests may use; the container needs some more
     #[arg(long, value_name = "MIB", default_value_t = 640)]
     memory: u64,
-    /// How long a suite may take; Gradescope stops everything after 10 minutes unless told otherwise
+    /// How long all suites together may take; Gradescope stops everything after 10 minutes unless told otherwise
     #[arg(long, value_name = "SECONDS", default_value_t = 500)]
     seconds: u64,
 }

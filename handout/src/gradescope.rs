@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) out: PathBuf,
     /// The memory of the container.
     pub(crate) memory_mib: u64,
-    /// How long a submission may take.
+    /// How long all suites together may take.
     pub(crate) seconds: u64,
 }
 
@@ -57,6 +57,10 @@ fn pack(options: &Options) -> Result<Vec<u8>> {
     if handout.description.suites.is_empty() {
         bail!("the handout has no suites to grade with");
     }
+    let count =
+        if options.suites.is_empty() { handout.description.suites.len() } else { options.suites.len() };
+    // When Gradescope's time is up there are no results at all, so the suites share it.
+    let for_each = options.seconds / count.max(1) as u64;
     let suites = options.suites.join(",");
     let fill = |script: &str| {
         script
@@ -65,7 +69,7 @@ fn pack(options: &Options) -> Result<Vec<u8>> {
                 &if suites.is_empty() { String::new() } else { format!("--suites {suites}") },
             )
             .replace("@MEMORY@", &options.memory_mib.to_string())
-            .replace("@SECONDS@", &options.seconds.to_string())
+            .replace("@SECONDS@", &for_each.to_string())
     };
     let tool = tool(&handout.source)?;
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -148,8 +152,53 @@ mod tests {
             script.contains("--suites echo") && script.contains("--memory 640") && !script.contains('@'),
             "{script}"
         );
+        assert!(script.contains("--seconds 500"), "{script}");
         let unknown = Options { suites: vec!["part9".to_owned()], ..options };
         assert_eq!(pack(&unknown).unwrap_err().to_string(), "there is no suite `part9`; there are echo");
+    }
+
+    /// What the script hands to the grader when these files were uploaded: the grader here writes its arguments and what is in
+    /// the archive.
+    fn graded(uploaded: &[&str]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for path in uploaded {
+            put(&format!("submission/{path}"), "");
+        }
+        put("grading/log.jsonl", "of the submission before");
+        let grader = "#!/bin/sh\necho \"$@\"\nls one\n[ -e grading/log.jsonl ] && echo old\ntar -tzf one/submission.tar.gz | grep -v '/$' | sort\n\
+                      mkdir -p grading/submissions/submission && echo '{}' > grading/submissions/submission/results.json\n";
+        put("bin/handout", grader);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(dir.path().join("bin/handout"), mode).unwrap();
+        let here = dir.path().to_string_lossy();
+        let script = RUN.replace("/autograder", &here).replace("/opt/cargo/bin", &format!("{here}/bin"));
+        let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("results/results.json")).unwrap().trim(), "{}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn whatever_was_uploaded_is_one_submission() {
+        insta::assert_snapshot!(graded(&["labs/echo/src/server.rs", "SUBMISSION.json", "target/debug/x"]), @"
+        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        submission.tar.gz
+        submission/SUBMISSION.json
+        submission/labs/echo/src/server.rs
+        ");
+        insta::assert_snapshot!(graded(&["me/labs/echo/src/server.rs"]), @"
+        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        submission.tar.gz
+        submission/me/labs/echo/src/server.rs
+        ");
+        insta::assert_snapshot!(graded(&["a b.zip"]), @"
+        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        submission.zip
+        ");
     }
 
     #[test]

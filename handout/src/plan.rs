@@ -102,7 +102,10 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
         ["labs", _, page] if page.ends_with(".md") => copied,
         ["labs", ..] => Fate::LeftOut("a lab hands out its manifest, pages, src, examples and docs"),
         ["tests", file, ..] if file.ends_with(".rs") || part(path).is_some() => {
+            // Suites are called like their lab; the parts are those of the Raft lab.
+            let lab = if part(path).is_some() { "raft" } else { file.trim_end_matches(".rs") };
             match (part(path), &selection.parts) {
+                _ if !selected(lab) => Fate::LeftOut("the lab was not selected"),
                 (Some(part), Some(parts)) if !parts.0.contains(&part) => {
                     Fate::LeftOut("the part was not selected")
                 }
@@ -155,6 +158,7 @@ mod tests {
             "tests/part2/searches.rs",
             "tests/part3/searches.rs",
             "tests/pingpong.rs",
+            "tests/clientserver.rs",
             "tests/support/src/lib.rs",
             "tests/support/tests/self.rs",
             "tests/support/fixture/main.rs",
@@ -194,6 +198,7 @@ mod tests {
         tests/part2/searches.rs                 → tests/part2/searches.rs
         tests/part3/searches.rs                 out: the part was not selected
         tests/pingpong.rs                       → tests/pingpong.rs
+        tests/clientserver.rs                   out: the lab was not selected
         tests/support/src/lib.rs                → tests/support/src/lib.rs
         tests/support/tests/self.rs             out: tests of the harness stay
         tests/support/fixture/main.rs           out: tests of the harness stay
@@ -204,6 +209,15 @@ mod tests {
         handout/template/README.md              → README.md
         handout/template/.vscode/settings.json  → .vscode/settings.json
         ");
+    }
+
+    #[test]
+    fn a_lab_that_is_not_selected_leaves_no_suite_behind() {
+        let selection = Selection { labs: Some(BTreeSet::from(["pingpong".to_owned()])), parts: None };
+        for path in ["tests/part2.rs", "tests/part3/searches.rs", "tests/clientserver.rs"] {
+            assert_eq!(fate(path, &selection), Fate::LeftOut("the lab was not selected"), "{path}");
+        }
+        assert_eq!(fate("tests/part2.rs", &Selection::default()), Fate::Copied("tests/part2.rs".to_owned()));
     }
 
     #[test]
