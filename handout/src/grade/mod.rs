@@ -193,6 +193,7 @@ fn prepared(
             .with_context(|| format!("`{}` is damaged", file.display()));
     }
     note("compiling the handout …");
+    let slots: Vec<Slot> = slots.iter().map(Slot::for_the_handout).collect();
     let lab = scratch.join("lab");
     let _not_there = fs::remove_file(&lab);
     if base.tree.0.contains_key("visualizer/Cargo.toml") {
@@ -202,7 +203,7 @@ fn prepared(
             note(format!("traces will have no pages: {error:#}"));
         }
     }
-    let worth = one::prepare(slots, base, suites, &options.only)?;
+    let worth = one::prepare(&slots, base, suites, &options.only)?;
     // A grader that is killed here prepares again.
     let part = scratch.join("prepared.part");
     fs::write(&part, serde_json::to_vec(&json!({ "key": key, "worth": worth }))?)?;

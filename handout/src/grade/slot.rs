@@ -17,7 +17,7 @@ use crate::sandbox::{Backend, End, Ended, Job, Sandbox};
 use crate::tree::Tree;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     folder: PathBuf,
     sandbox: Sandbox,
@@ -26,7 +26,12 @@ pub(crate) struct Slot {
     /// The user that tests run as, where the grader may choose one.
     user: u32,
     processors: Vec<usize>,
+    /// How long a compilation may take.
+    compile_seconds: u64,
 }
+
+/// How long a submission may be compiled.
+const COMPILE_SECONDS: u64 = 1200;
 
 /// Where the compiler and the downloaded dependencies are.
 #[derive(Clone, Debug)]
@@ -95,7 +100,13 @@ impl Slot {
         }
         let sandbox = Sandbox { backend, private: folder.join("private") };
         let user = 61_000 + u32::try_from(number).context("too many jobs")?;
-        Ok(Self { folder, sandbox, tools, limits, user, processors })
+        Ok(Self { folder, sandbox, tools, limits, user, processors, compile_seconds: COMPILE_SECONDS })
+    }
+
+    /// The same place for compiling the handout itself: on all processors, as no other job runs, and with time for a slow
+    /// machine, as the code is trusted and there is much of it.
+    pub(crate) fn for_the_handout(&self) -> Self {
+        Self { processors: Vec::new(), compile_seconds: 4 * 3600, ..self.clone() }
     }
 
     /// Where the folder of this name is, as the sandbox sees it.
@@ -192,10 +203,10 @@ impl Slot {
                 // The compiler reserves much more than it uses.
                 process_mib: 16 << 10,
                 memory_mib: self.limits.memory_mib.max(2048),
-                processor_seconds: 1200,
+                processor_seconds: self.compile_seconds,
                 file_mib: 2048,
                 processes: 1024,
-                seconds: 1200,
+                seconds: self.compile_seconds,
                 output_mib: 16,
             },
             user: None,

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// What a client sends: a text that the server shall send back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping(pub String);
 
 /// What a client gets: the text of its ping.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pong(pub String);
 
 /// The messages of this lab.
