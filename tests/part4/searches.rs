@@ -120,7 +120,7 @@ pub(crate) fn removed<D: Design + Default>(search: &mut SearchTest) -> Result<Re
     let again = crash_and_restart(&done, S1)?;
     let latest = latest_term::<D::Server>(&done.view());
     let stage = script.stage("server1 crashes at any moment", net(), latest);
-    stage.settings(crashes(&[S1], 1)).exhaust().from(&second)?;
+    stage.settings(crashes(&[S1], 1)).bounded(200_000).from(&second)?;
     let next = script.elect("server1 wins after its crash", S1, &[S1, S3], &again)?;
     script.reach("client1 is answered", only(&[S1, S3, C1], &[S1, C1]), client_done(C1), &next)
 }
