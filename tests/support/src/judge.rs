@@ -62,10 +62,21 @@ pub(crate) fn covering_stage(stage: &Stage<'_>, results: &Results, aim: Covering
     (!far_enough).then(|| inconclusive(stage, results))
 }
 
-/// A stage with a goal that must always be possible passes when every state was visited, and it is.
-pub(crate) fn possible_stage(stage: &Stage<'_>, found: &CanFinish, goal: &Predicate) -> Option<Failure> {
+/// A stage with a goal that must always be possible passes when every state was visited, and it is; or when the budget of
+/// states is spent, if that is `enough`.
+pub(crate) fn possible_stage(
+    stage: &Stage<'_>,
+    found: &CanFinish,
+    goal: &Predicate,
+    enough: bool,
+) -> Option<Failure> {
     match &found.answer {
         FinishAnswer::Always { .. } => None,
+        FinishAnswer::NotDecided { .. }
+            if enough && found.search.verdict == Verdict::BudgetSpent(Budget::States) =>
+        {
+            None
+        }
         FinishAnswer::Trap(trap) => Some(goal_lost(stage, &found.search, trap, goal)),
         FinishAnswer::NotDecided { reason, .. } => Some(match &found.search.verdict {
             Verdict::Exhausted => {

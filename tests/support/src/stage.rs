@@ -23,7 +23,11 @@ pub struct Perhaps(());
 
 /// A stage that asks whether a goal can always still be reached.
 #[derive(Debug)]
-pub struct StillPossible(Predicate);
+pub struct StillPossible {
+    goal: Predicate,
+    /// After so many states it is given up, and the stage passes.
+    enough: Option<u64>,
+}
 
 /// A stage that looks for violations: how far it has to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +83,7 @@ impl<'a> Stage<'a, Aimless> {
     /// The space must have an end of its own: of a state that a prune or [`max_depth`](Stage::max_depth) cuts off nobody
     /// knows what it can still reach, so the test is inconclusive. Stop the timers that would make it infinite.
     pub fn always_possible(self, goal: Predicate) -> Stage<'a, StillPossible> {
-        self.aim(StillPossible(goal))
+        self.aim(StillPossible { goal, enough: None })
     }
 
     /// Has to visit every state, within the budget of states; otherwise the test is inconclusive.
@@ -252,6 +256,14 @@ impl Stage<'_, Perhaps> {
 }
 
 impl Stage<'_, StillPossible> {
+    /// Passes also when so many states violate nothing and there are more: for spaces that are small in some right
+    /// designs, and in others too large to be decided.
+    pub fn or_states(mut self, states: u64) -> Self {
+        self.settings.max_states = Some(states);
+        self.aim.enough = Some(states);
+        self
+    }
+
     /// Searches.
     ///
     /// # Errors
@@ -266,8 +278,8 @@ impl Stage<'_, StillPossible> {
         let context = &mut self.test.context;
         context.begin_stage(name, settings.max_states);
         let stage = judge::Stage { context, name, settings, starts };
-        let found = search::can_always_finish_from(starts, settings, &self.aim.0);
-        let failure = judge::possible_stage(&stage, &found, &self.aim.0);
+        let found = search::can_always_finish_from(starts, settings, &self.aim.goal);
+        let failure = judge::possible_stage(&stage, &found, &self.aim.goal, self.aim.enough.is_some());
         context.end_stage(stage_record(name, &found.search, failure.as_ref()));
         match failure {
             None => Ok(Explored { stats: found.search.stats }),
