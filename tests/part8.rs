@@ -19,6 +19,11 @@ mod runs;
 #[path = "part8/tiny.rs"]
 mod tiny;
 
+/// How many states a stage visits that looks for something wrong, if there are so many. The reference and most designs have
+/// fewer, and are searched to the end; a right design that sends its entries one by one, or heartbeats apart from
+/// entries, may have more.
+pub(crate) const FAR: u64 = 500_000;
+
 fn main() -> ExitCode {
     testkit::main(part::<Handout>())
 }

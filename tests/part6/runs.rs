@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clientserver::{KvCommand, KvParser, KvResponse};
 use framework::{Address, Workload};
+use raft::predicates::reads_make_no_entries;
 use raft::{Design, Inspect as _, server_addresses};
 use raftkit::{LONG, Setup, Talk, linearizable, without};
 use runner::{Check, Nemesis, Network};
@@ -14,6 +15,7 @@ use super::options;
 fn talk<D: Design + Default>(test: &mut RunTest, servers: u16, clients: u16) -> Result<Talk<D>, Failed> {
     let setup = Setup::<D>::with_options(servers, &options(), [])?;
     let settings = setup.watch_everything(test.simulated());
+    let settings = settings.invariant(reads_make_no_entries::<D::Server>());
     Talk::new(test, &setup, settings, clients)
 }
 
@@ -119,6 +121,7 @@ pub(crate) fn mixed<D: Design + Default>(test: &mut RunTest) -> Result<(), Faile
         .every(Duration::from_millis(500)..=Duration::from_secs(2))
         .schedule(test.seed(), Duration::from_secs(60));
     let settings = setup.watch_everything(test.simulated()).network(Network::unreliable);
+    let settings = settings.invariant(reads_make_no_entries::<D::Server>());
     let settings = settings.check(Check::Every(Duration::from_millis(50))).schedule(faults);
     let mut run = setup.run(test, settings)?;
     run.wait_for_clients(LONG)?;

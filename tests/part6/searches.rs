@@ -5,7 +5,7 @@ use framework::predicate::{client_done, client_has_results, clients_done};
 use framework::{Address, Workload};
 use raft::Design;
 use raft::Role;
-use raft::predicates::{has_command, has_role};
+use raft::predicates::{has_command, has_role, reads_make_no_entries};
 use raftkit::{C1, C2, C3, S1, S2, S3, Script, Setup, deliver_all, only, without_pending};
 use search::Delivery;
 use testkit::{Failed, Reached, SearchTest};
@@ -24,6 +24,7 @@ fn setup<D: Design + Default>(
         commands.iter().map(|commands| Workload::parse(KvParser, commands.to_vec())).collect();
     let setup = Setup::<D>::with_options(servers, &options(), workloads?)?;
     setup.everything(search);
+    search.invariant(reads_make_no_entries::<D::Server>());
     search.monitor(store_linearizable());
     Ok(setup)
 }

@@ -1,10 +1,12 @@
 //! Searches for a transfer that breaks something, or is stuck.
 
-use framework::predicate::{client_done, clients_done};
+use framework::predicate::{client_done, client_has_results, clients_done};
 use framework::{Address, Outcome, Predicate, Workload};
 use raft::predicates::{has_command, has_role, in_term_after, leads, leads_after};
 use raft::{AdminParser, Reconfigurable, Role};
-use raftkit::{C1, C2, S1, S2, S3, Script, Setup, crashes, deliver_all, latest_term, only, without_pending};
+use raftkit::{
+    C1, C2, S1, S2, S3, Script, Setup, crashes, deliver_all, has_log_of, latest_term, only, without_pending,
+};
 use testkit::{Failed, Reached, SearchTest};
 
 use super::options;
@@ -83,6 +85,9 @@ pub(crate) fn old<D: Reconfigurable + Default>(search: &mut SearchTest) -> Resul
     let start = setup.start(search)?;
     let mut script = Script::<D::Server>::new(search);
     let leader = script.elect("server1 is leader", S1, &[S1, S2], &start)?;
+    // Without its log server2 could win only after server1 had led once more: far away.
+    let log = has_log_of::<D::Server>(S2, S1);
+    let leader = script.reach("server2 has its log", only(&[S1, S2], &[S1]), log, &leader)?;
     let term = latest_term::<D::Server>(&leader.view());
     let net = only(&[S1, S2, S3, ADMIN], &[S1, ADMIN]);
     let stage = script.stage("server3 is leader", net, term + 1);
@@ -115,5 +120,10 @@ pub(crate) fn random<D: Reconfigurable + Default>(search: &mut SearchTest) -> Re
         .random(50)
         .max_depth(200)
         .from(&from)?;
-    Ok(leader)
+    let mut script = Script::<D::Server>::new(search);
+    let term = latest_term::<D::Server>(&leader.view());
+    let stage = script.stage("server2 is leader", only(&[S1, S2, S3, ADMIN], &[S1, ADMIN]), term + 1);
+    let second = stage.goal(leads_after::<D::Server>(S2, term)).from(&leader)?;
+    let told = client_has_results(ADMIN, 1);
+    script.reach("the administrator is told", only(&[S1, S2, S3, ADMIN], &[S2, ADMIN]), told, &second)
 }

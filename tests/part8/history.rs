@@ -7,10 +7,12 @@ use raft::predicates::{committed, has_command, leads};
 use raft::{AdminResponse, Inspect, Options, Reconfigurable};
 use raftkit::{
     A1, A2, C1, C2, S1, S2, S3, S4, S5, S6, Script, Setup, about, all_have, appends, follows, has,
-    has_learner, joint, knows, latest_term, none_has, only, settled, snapshot_has, uses, with_noop,
-    without_pending,
+    has_learner, has_log_of, joint, knows, latest_term, none_has, only, settled, snapshot_has, uses,
+    with_noop, without_pending,
 };
 use testkit::{Failed, Reached, SearchTest};
+
+use super::FAR;
 
 const OLD: [Address; 3] = [S1, S2, S3];
 const NEW: [Address; 3] = [S1, S4, S5];
@@ -42,7 +44,7 @@ pub(crate) fn a_change_is_undone<D: Reconfigurable + Default>(
     script
         .stage("the other configuration elects nobody", only(&NEW, &[S1]), term + 1)
         .invariant(leads::<D::Server>(S1).not().named("server1 needs one of server2 and server3"))
-        .exhaust()
+        .bounded(FAR)
         .from(&undone)?;
     let again = script.elect("the old one does", S1, &[S1, S3], &undone)?;
     let net = only(&[S1, S2, S3, S4, A2], &[S1, A2]);
@@ -77,7 +79,7 @@ pub(crate) fn restarts_in_between<D: Reconfigurable + Default>(
         script
             .stage(&format!("it does not win with the majority {name} only"), only(nodes, &[S1]), term + 1)
             .invariant(leads::<D::Server>(S1).not().named("both majorities have to vote"))
-            .exhaust()
+            .bounded(FAR)
             .from(&restarted)?;
     }
     let again = script.elect("it wins with both", S1, &[S1, S2, S4], &restarted)?;
@@ -168,7 +170,7 @@ pub(crate) fn configurations_in_snapshots<D: Reconfigurable + Default>(
                 settings.faults.crashes(1).restarts(1).node(S1, false);
             })
             .invariant(uses::<D::Server>(S2, &change).or(&has::<D::Server>(S2, &after)).or(&is_down(S2)))
-            .exhaust()
+            .bounded(FAR)
             .from(&**within);
         again?;
     }
@@ -181,7 +183,7 @@ pub(crate) fn configurations_in_snapshots<D: Reconfigurable + Default>(
             settings.faults.crashes(1).restarts(1);
         })
         .invariant(uses::<D::Server>(S1, &after).or(&is_down(S1)))
-        .exhaust()
+        .bounded(FAR)
         .from(&moved)?;
     // server3 is not in it, but it may be told all the same, and what it gets must not be older than what it is.
     let net = only(&[S1, S2, S4], &[S1]);
@@ -225,14 +227,14 @@ pub(crate) fn a_snapshot_undoes_a_change<D: Reconfigurable + Default>(
     let wrote = script.reach("its snapshot goes beyond that", net, client_done(C1), &other)?;
     let net = only(&[S1, S2], &[S2]);
     let replaced = snapshot_replaced::<D::Server>(S1).and(&none_has::<D::Server>(&[S1], &change));
-    let replaced = replaced.and(&follows::<D::Server>(S1));
+    let replaced = replaced.and(&follows::<D::Server>(S1)).and(&has_log_of::<D::Server>(S1, S2));
     let undone = script.reach("server1 gets it", net, replaced, &without_pending(&wrote))?;
     let term = latest_term::<D::Server>(&undone.view());
     let undone = without_pending(&undone);
     script
         .stage("C_old,new elects nobody", only(&NEW, &[S1]), term + 1)
         .invariant(leads::<D::Server>(S1).not().named("server1 needs one of server2 and server3"))
-        .exhaust()
+        .bounded(FAR)
         .from(&undone)?;
     script.elect("the old configuration does", S1, &[S1, S3], &undone)
 }
@@ -254,7 +256,7 @@ pub(crate) fn one_change_at_a_time<D: Reconfigurable + Default>(
     script
         .stage("the second waits for it", only(&[S1, A1, A2], &[S1, A1, A2]), term)
         .invariant(uses::<D::Server>(S1, &first))
-        .exhaust()
+        .bounded(FAR)
         .from(&entered)?;
     let net = only(&[S1, S2, S4, A1], &[S1, A1]);
     let told = script.reach("the first is over", net, client_done(A1), &entered)?;
@@ -279,7 +281,7 @@ pub(crate) fn old_requests<D: Reconfigurable + Default>(search: &mut SearchTest)
     script
         .stage("old requests change nothing", net(), term)
         .invariant(has_learner::<D::Server>(S1, S2).not().named("server2 is no learner again"))
-        .exhaust()
+        .bounded(FAR)
         .from(&done)?;
     let down = script
         .stage("server1 crashes and starts again", only(&[], &[]), term)
@@ -292,7 +294,7 @@ pub(crate) fn old_requests<D: Reconfigurable + Default>(search: &mut SearchTest)
     script
         .stage("nor at the next leader", net(), term + 1)
         .invariant(has_learner::<D::Server>(S1, S2).not().named("server2 is no learner again"))
-        .exhaust()
+        .bounded(FAR)
         .from(&next)?;
     Ok(done)
 }
@@ -341,14 +343,22 @@ pub(crate) fn administrators_are_told<D: Reconfigurable + Default>(
         script
             .stage(&format!("nobody is told anything {name}"), only(&[S1, A1, A2], &[S1, A1, A2]), term)
             .invariant(nothing.named("there is nothing to tell yet"))
-            .exhaust()
+            .bounded(FAR)
             .from(&without_pending(from))?;
     }
+    // C_old,new is committed here, and in some designs C_new waits for the leader's timer.
+    let (all, timers) = ([S1, S2, S4, A1, A2], [S1, A1, A2]);
+    script.some(
+        "nor when C_old,new is committed",
+        only(&all, &timers),
+        60_000,
+        &without_pending(&entered),
+    )?;
     // The leader leaves, so the next one may have to say it.
     let net = only(&[S1, S2, S4], &[S1]);
     let moved = knows::<D::Server>(S2, &after).and(&follows::<D::Server>(S1));
     let moved = script.reach("the leader has left", net, moved, &left)?;
-    let next = script.elect("server2 leads", S2, &[S2, S4], &without_pending(&moved))?;
+    let next = script.lead("server2 leads", S2, &[S2, S4], &without_pending(&moved))?;
     let net = only(&[S2, S4, A1, A2], &[S2, A1, A2]);
     let told = client_done(A1).and(&client_done(A2));
     let done = script.reach("both administrators are told", net, told, &next)?;
@@ -401,6 +411,7 @@ fn diverge<D: Reconfigurable + Default>(
     let stored = all_have::<D::Server>(plan.with_first, &change);
     let split = script.reach("server1 begins one change", only(&with_admin, &[S1, A1]), stored, &ready)?;
     let other = script.elect("server2 is leader", S2, &[S2, S3, S4], &without_pending(&split))?;
+    let other = script.all_follow(S2, plan.with_second, &other)?;
     let with_admin = [plan.with_second, &[A2]].concat();
     let moved = knows::<D::Server>(S2, &settled(second));
     let moved = script.reach("and makes another", only(&with_admin, &[S2, A2]), moved, &other)?;
@@ -417,7 +428,7 @@ fn diverge<D: Reconfigurable + Default>(
         .stage("server1's group comes to nothing", only(&others, &[S1, C1]), term + 1)
         .invariant(leads::<D::Server>(S1).not().or(&stays_first::<D::Server>(term)))
         .invariant(client_done(C1).not().named("client1 is not answered"))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&wrote))?;
     let all = [plan.with_second, &[S1, C1]].concat();
     script.reach("together they execute the next one", only(&all, &[S2, C1]), client_done(C1), &wrote)

@@ -12,6 +12,8 @@ use raftkit::{
 };
 use testkit::{Failed, Reached, SearchTest};
 
+use super::FAR;
+
 const OLD: [Address; 3] = [S1, S2, S3];
 
 /// A leader that finds C_old,new in its log leads the group out of it, whoever began the change, and nobody asks again.
@@ -37,8 +39,9 @@ pub(crate) fn the_next_leader_finishes<D: Reconfigurable + Default>(
         .invariant(
             has::<D::Server>(S2, &after).not().named("C_old,new is not committed by the old voters alone"),
         )
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&next))?;
+    let next = script.all_follow(S2, &[S3], &next)?;
     let (net, ended) = (only(&rest, &[S2]), knows::<D::Server>(S4, &after));
     let finished = script.reach("and finishes the change", net, ended.clone(), &next)?;
     script.can_always("as it always can", only(&rest, &[S2]), ended, &next)?;
@@ -49,6 +52,7 @@ pub(crate) fn the_next_leader_finishes<D: Reconfigurable + Default>(
         script.reach("C_old,new is committed, C_new on server1 at most", net, committed, &stored)?;
     let next = script.elect("server4 wins", S4, &rest, &without_pending(&committed))?;
     // server5 is down, and of either configuration a majority is not.
+    let next = script.all_follow(S4, &[S2, S3], &next)?;
     script.reach(
         "and finishes the change, too",
         only(&rest, &[S4]),
@@ -80,7 +84,7 @@ pub(crate) fn the_leader_leaves<D: Reconfigurable + Default>(
         .stage("it does not count itself", only(&[S1, S2, C1], &[S1, C1]), term)
         .invariant(knows::<D::Server>(S1, &after).not().named("one of three is no majority"))
         .invariant(client_done(C1).not().named("client1 is not answered"))
-        .exhaust()
+        .bounded(FAR)
         .from(&left)?;
     let committed = knows::<D::Server>(S1, &after);
     let ended = script.reach("C_new is committed", net(), committed.clone(), &left)?;
@@ -90,9 +94,9 @@ pub(crate) fn the_leader_leaves<D: Reconfigurable + Default>(
     script
         .stage("and never again", only(&[S1, S2, S3, S4], &[S1]), term + 1)
         .invariant(follows::<D::Server>(S1))
-        .exhaust()
+        .bounded(FAR)
         .from(&gone)?;
-    let next = script.elect("another leads", S2, &[S2, S4], &without_pending(&gone))?;
+    let next = script.lead("another leads", S2, &[S2, S4], &without_pending(&gone))?;
     let net = only(&[S2, S4, C1], &[S2, C1]);
     let done = script.reach("and executes commands", net, client_done(C1), &next)?;
 
@@ -103,6 +107,7 @@ pub(crate) fn the_leader_leaves<D: Reconfigurable + Default>(
         .goal(follows::<D::Server>(S1).and(&leads::<D::Server>(S2).not()))
         .from(&heard)?;
     let again = script.elect("server1 wins once more", S1, &[S1, S2, S3], &without_pending(&higher))?;
+    let again = script.all_follow(S1, &[S3, S2], &again)?;
     let net = only(&[S1, S2, S3], &[S1]);
     script.reach("and commits C_new", net, knows::<D::Server>(S2, &after), &again)?;
     Ok(done)
@@ -134,9 +139,9 @@ pub(crate) fn the_whole_group_is_replaced<D: Reconfigurable + Default>(
     script
         .stage("the old group executes nothing more", only(&[S1, S2, S3, C2], &[S2, S3, C2]), term + 1)
         .invariant(client_done(C2).not().named("client2 is not answered by those who left"))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&left))?;
-    let next = script.elect("a new voter leads", S4, &[S4, S5], &without_pending(&left))?;
+    let next = script.lead("a new voter leads", S4, &[S4, S5], &without_pending(&left))?;
     let net = only(&[S4, S5, C2], &[S4, C2]);
     let done = script.reach(
         "the new group executes a command",
@@ -173,7 +178,7 @@ fn a_removed_server<D: Reconfigurable + Default>(
         .stage("server3 changes nobody's term", only(&OLD, &[S3]), term + 3)
         .invariant(stays_in_term::<D::Server>(S1, term))
         .invariant(stays_in_term::<D::Server>(S2, term))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&moved))?;
     let net = only(&[S1, S2, S3, C1], &[S1, C1]);
     script.reach("the others go on", net, client_done(C1), &moved)
@@ -209,7 +214,7 @@ pub(crate) fn voters_become_learners<D: Reconfigurable + Default>(
     script
         .stage("server1 is not enough for it", only(&[S1, A1], &[S1, A1]), term)
         .invariant(knows::<D::Server>(S1, &change).not().named("the old voters count until C_new"))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&entered))?;
     let net = only(&[S1, S2], &[S1]);
     let committed =
@@ -248,6 +253,7 @@ pub(crate) fn a_transfer_in_between<D: Reconfigurable + Default>(
         .stage("server4, which joins, leads in between", only(&[S1, S2, S4, A2], &[S1, A2]), term + 1)
         .goal(joined)
         .from(&entered)?;
+    let handed = script.all_follow(S4, &[S3, S2], &handed)?;
     let net = only(&[S2, S3, S4], &[S4]);
     let done = script.reach("and finishes the change", net, knows::<D::Server>(S2, &after), &handed)?;
 

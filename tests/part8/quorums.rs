@@ -11,6 +11,8 @@ use raftkit::{
 };
 use testkit::{Failed, Reached, SearchTest};
 
+use super::FAR;
+
 const OLD: [Address; 3] = [S1, S2, S3];
 
 /// {1,2,3} → {1,2,3,4}, as far as clients under the new configuration.
@@ -35,7 +37,7 @@ pub(crate) fn a_change_commits<D: Reconfigurable + Default>(
     script
         .stage("two of four execute nothing", only(&[S1, S2, C1], &[S1, C1]), two)
         .invariant(client_done(C1).not().named("two of four are no majority"))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&told))?;
     let net = only(&[S1, S2, S4, C1], &[S1, C1]);
     let done = script.reach("three of four execute commands", net, client_done(C1), &told)?;
@@ -69,13 +71,13 @@ pub(crate) fn no_two_majorities<D: Reconfigurable + Default>(
         .stage("they commit nothing", only(&new_voters, &[S3, C2]), term)
         .invariant(knows::<D::Server>(S3, &change).not().named("the new majority is not enough"))
         .invariant(client_done(C2).not().named("client2 is not answered"))
-        .exhaust()
+        .bounded(FAR)
         .from(&split)?;
     script
         .stage("they elect nobody", only(&[S3, S4, S5], &[S4, S5]), term + 1)
         .invariant(leads::<D::Server>(S4).not().named("server4 does not win"))
         .invariant(leads::<D::Server>(S5).not().named("server5 does not win"))
-        .exhaust()
+        .bounded(FAR)
         .from(&split)?;
     let split = without_pending(&split);
     let old = script.elect("the old majority elects server2", S2, &[S1, S2], &split)?;
@@ -113,7 +115,7 @@ pub(crate) fn the_old_majority_is_over<D: Reconfigurable + Default>(
         .stage("which commits it not alone", only(&[S1, S2, S3, C1], &[S3, C1]), term)
         .invariant(knows::<D::Server>(S3, &change).not().named("the old majority is not enough"))
         .invariant(client_done(C1).not().named("client1 is not answered"))
-        .exhaust()
+        .bounded(FAR)
         .from(&stored)?;
     let net = only(&[S1, S3, S4], &[S3]);
     let entered =
@@ -127,7 +129,7 @@ pub(crate) fn the_old_majority_is_over<D: Reconfigurable + Default>(
         .stage("the old majority elects nobody", only(&[S1, S2, C1], &[S1, S2, C1]), term + 1)
         .invariant(leads::<D::Server>(S1).not().named("server1 does not win"))
         .invariant(leads::<D::Server>(S2).not().named("server2 does not win"))
-        .exhaust()
+        .bounded(FAR)
         .from(&wrote)?;
     let next = script.elect("the new one does", S4, &[S4, S5], &wrote)?;
     let net = only(&[S4, S5, C1], &[S4, C1]);
@@ -165,7 +167,7 @@ pub(crate) fn who_may_win<D: Reconfigurable + Default>(search: &mut SearchTest) 
         script
             .stage(name, only(nodes, &[candidate]), term + 1)
             .invariant(leads::<D::Server>(candidate).not().named(format!("{candidate} does not win")))
-            .exhaust()
+            .bounded(FAR)
             .from(&without_pending(from))?;
     }
     script.elect("alone: server2 wins as before", S2, &[S2, S3], &without_pending(&alone))?;
@@ -207,19 +209,19 @@ pub(crate) fn learners_do_not_count<D: Reconfigurable + Default>(
     script
         .stage("that is not committed with them", net(), term)
         .invariant(client_done(C1).not().named("one of three is no majority"))
-        .exhaust()
+        .bounded(FAR)
         .from(&ready)?;
     script
         .stage("learners do not stand for election", only(&[S1, S4, S5], &[S4, S5]), term + 1)
         .invariant(follows::<D::Server>(S4))
         .invariant(follows::<D::Server>(S5))
-        .exhaust()
+        .bounded(FAR)
         .from(&stored)?;
     let stored = without_pending(&stored);
     script
         .stage("their votes do not count", only(&[S2, S4, S5], &[S2]), term + 1)
         .invariant(leads::<D::Server>(S2).not().named("one of three does not win"))
-        .exhaust()
+        .bounded(FAR)
         .from(&ready)?;
     let voter = only(&[S1, S2, S4, S5, C1], &[S1, C1]);
     script.reach("with another voter it is committed", voter, client_done(C1), &stored)
@@ -253,12 +255,12 @@ pub(crate) fn a_voter_without_knowing<D: Reconfigurable + Default>(
     script
         .stage("a learner by its own log does not stand", only(&[S3], &[S3]), term + 1)
         .invariant(follows::<D::Server>(S3))
-        .exhaust()
+        .bounded(FAR)
         .from(&moved)?;
     script
         .stage("its log is needed for the next commit", only(&[S1, C1], &[S1, C1]), term)
         .invariant(client_done(C1).not().named("one of three is no majority"))
-        .exhaust()
+        .bounded(FAR)
         .from(&moved)?;
     let next = script.elect("server2 wins with its vote", S2, &[S2, S3], &without_pending(&moved))?;
     let net = only(&[S2, S3], &[S2]);
@@ -285,7 +287,7 @@ pub(crate) fn catch_up_first<D: Reconfigurable + Default>(
     script
         .stage("it does not become a voter", only(&[S1, S2, A1], &[S1, A1]), term)
         .invariant(has_joint::<D::Server>(S1).not().named("server4 has to catch up first"))
-        .exhaust()
+        .bounded(FAR)
         .from(&added)?;
     let net = only(&[S1, S4, A1], &[S1, A1]);
     let caught = script.reach("it catches up", net, has_log_of::<D::Server>(S4, S1), &added)?;
@@ -316,12 +318,12 @@ pub(crate) fn reads_ask_both<D: Reconfigurable + Default>(
     script
         .stage("the new majority answers no read", only(&[S1, S4, S5, C2], &[S1, C2]), term + 1)
         .invariant(client_done(C2).not().named("a read without the old majority may be an old one"))
-        .exhaust()
+        .bounded(FAR)
         .from(&wrote)?;
     script
         .stage("nor does the old one", only(&[S1, S2, S3, C2], &[S1, C2]), term)
         .invariant(client_done(C2).not().named("a read without the new majority may be an old one"))
-        .exhaust()
+        .bounded(FAR)
         .from(&without_pending(&split))?;
     let net = only(&[S1, S2, S4, C2], &[S1, C2]);
     script.reach("both together do", net, client_done(C2), &split)

@@ -11,6 +11,8 @@ use raftkit::{
 use search::Settings;
 use testkit::{Failed, Reached, SearchTest};
 
+use super::FAR;
+
 /// Servers may crash once, and start again.
 fn one_crash(settings: &mut Settings) {
     settings.faults.crashes(1).restarts(1);
@@ -41,26 +43,28 @@ pub(crate) fn one_replaces_the_other<D: Reconfigurable + Default>(
     let all = only(&[S1, S2, A1, C1], &[S1, A1, C1]);
     let ended = knows::<D::Server>(S1, &after);
     script.can_always("whatever is late or comes twice, the change can end", all, ended, &entered)?;
-    let alone = script.elect("server2 leads alone", S2, &[S2], &done)?;
+    let alone = script.lead("server2 leads alone", S2, &[S2], &done)?;
     let wrote = only(&[S2, C1], &[S2, C1]);
     let done = script.reach("server2 executes commands alone", wrote, client_done(C1), &alone)?;
     search
         .stage("every state of two terms, near")
         .prune(term_above::<D::Server>(2))
-        .to_depth(15)
+        .max_depth(15)
+        .bounded(FAR)
         .from(&start)?;
     let term = latest_term::<D::Server>(&ready.view());
     search
         .stage("every state of this term after the change began")
         .delivery(only(&[S1, S2, A1], &[S1, S2, A1]))
         .prune(term_above::<D::Server>(term))
-        .exhaust()
+        .bounded(FAR)
         .from(&ready)?;
     search
         .stage("and of the next term")
         .delivery(only(&[S1, S2, A1], &[S1, S2]))
         .prune(term_above::<D::Server>(term + 1))
-        .to_depth(left.depth() + 5)
+        .max_depth(left.depth() + 5)
+        .bounded(FAR)
         .from(&entered)?;
     Ok(done)
 }
@@ -108,7 +112,7 @@ pub(crate) fn only_one_can_finish<D: Reconfigurable + Default>(
             .from(&down)?;
         let net = only(&[S1, S2], &[S1]);
         let done = script.reach("the change is finished", net, knows::<D::Server>(S2, &after), &again)?;
-        last = Some(script.elect("server2 leads alone", S2, &[S2], &done)?);
+        last = Some(script.lead("server2 leads alone", S2, &[S2], &done)?);
     }
     let Some(last) = last else { return Err(Failed::because("there are two places to crash at")) };
     search
@@ -140,7 +144,7 @@ pub(crate) fn one_grows_to_three<D: Reconfigurable + Default>(
             latest_term::<D::Server>(&entered.view()),
         )
         .invariant(knows::<D::Server>(S1, &change).not().named("C_old,new is not committed by server1 alone"))
-        .exhaust()
+        .bounded(FAR)
         .from(&entered)?;
     let two = || only(&[S1, S2, A1], &[S1, A1]);
     let done = script.reach("C_new is committed by two", two(), knows::<D::Server>(S2, &after), &entered)?;
@@ -176,7 +180,7 @@ pub(crate) fn one_of_two_is_exchanged<D: Reconfigurable + Default>(
         script
             .stage(&format!("C_old,new is not committed {name}"), only(&[S1, other], &[S1, other]), term + 1)
             .invariant(committed.not().named(format!("nothing is committed {name}")))
-            .exhaust()
+            .bounded(FAR)
             .from(&entered)?;
     }
     let all = || only(&[S1, S2, S3, A1], &[S1, A1]);

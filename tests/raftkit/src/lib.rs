@@ -41,8 +41,8 @@ pub use members::{
 pub use network::{alone, only};
 pub use run::{Elected, LONG, agree, agreed, elect, electing, leaders, linearizable, logs_agree, without};
 pub use script::{
-    Script, appends, committed_somewhere, crash_and_restart, crashes, deliver_all, in_term, last_entry_after,
-    latest_term, stands, without_pending,
+    Script, UNDECIDED, appends, committed_somewhere, crash_and_restart, crashes, deliver_all, in_term,
+    last_entry_after, latest_term, stands, without_pending,
 };
 pub use setup::Setup;
 pub use talk::Talk;

@@ -10,6 +10,7 @@ use raft::{AdminParser, Configuration, EntryKind, Inspect, Options, Reconfigurab
 use runner::Settings;
 use testkit::{Failed, Reached, SearchTest, Starts};
 
+use crate::run::ends_like;
 use crate::{Script, Setup, only};
 
 /// The first administrator of a system.
@@ -203,9 +204,7 @@ pub fn has_log_of<N: Node + Inspect>(server: Address, leader: Address) -> Predic
         let (Some(node), Some(other)) = (view.node::<N>(server), view.node::<N>(leader)) else {
             return false;
         };
-        let last = other.last_index();
-        // Logs whose last entries are the same are the same.
-        node.last_index() == last && (node.entry(last) == other.entry(last) || node.first_index() > last)
+        ends_like(node, other)
     })
 }
 
@@ -252,6 +251,29 @@ impl<N: Node + Inspect> Script<'_, N> {
         reached.ok_or_else(|| Failed::because("the test names no learner"))
     }
 
+    /// Each of `followers` gets the whole log of `leader`, one after the other: all at once are many more states in a
+    /// design that sends its entries one by one.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot happen, or anything is violated on the way.
+    pub fn all_follow<S: Starts + ?Sized>(
+        &mut self,
+        leader: Address,
+        followers: &[Address],
+        from: &S,
+    ) -> Result<Reached, Failed> {
+        let mut reached: Option<Reached> = None;
+        for follower in followers.iter().filter(|follower| **follower != leader) {
+            let goal = has_log_of::<N>(*follower, leader).and(&leads::<N>(leader));
+            let name = format!("{follower} has the log of {leader}");
+            let net = [leader, *follower];
+            let states = reached.as_ref().map_or(from.states(), Starts::states);
+            reached = Some(self.reach(&name, only(&net, &[leader]), goal.named(name.clone()), states)?);
+        }
+        reached.ok_or_else(|| Failed::because("the test names no follower"))
+    }
+
     /// `leader` appends a joint configuration, as the first administrator asks, and no server that joins has it yet. Those
     /// take part, for the leader has to know that they have its log.
     ///
@@ -265,9 +287,10 @@ impl<N: Node + Inspect> Script<'_, N> {
         change: &Configuration,
         from: &S,
     ) -> Result<Reached, Failed> {
+        let from = self.all_follow(leader, joining, from)?;
         let nodes = [&[leader, A1], joining].concat();
         let goal = has::<N>(leader, change).and(&none_has::<N>(joining, change));
         let name = format!("C_old,new is on {leader} alone");
-        self.reach(&name, only(&nodes, &[leader, A1]), goal.named(name.clone()), from)
+        self.reach(&name, only(&nodes, &[leader, A1]), goal.named(name.clone()), &from)
     }
 }

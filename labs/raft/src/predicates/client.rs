@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clientserver::KvResponse;
+use clientserver::{KvCommand, KvResponse};
 use framework::{Address, Node, Outcome, Predicate};
 
 use crate::inspect::{EntryKind, Inspect};
@@ -54,10 +54,7 @@ pub fn results_are_committed<N: Node + Inspect>(group: &Group<N>) -> Predicate {
             let committed = places.clone().any(|(index, term)| {
                 let mut holders = servers.iter().map(|(_, node)| node);
                 let holder = holders.find(|node| node.entry(*index).is_some_and(|entry| entry.term == *term));
-                holder.is_some_and(|node| {
-                    let holders = copies(&(*index, *term));
-                    is_quorum(group.governing(node, *index), |server| holders.contains(&server))
-                })
+                holder.is_some_and(|node| group.is_stored(&servers, node, *index, *term))
             });
             if !committed {
                 let most = places.map(|place| copies(place).len()).max().unwrap_or(discarded.len());
@@ -70,5 +67,24 @@ pub fn results_are_committed<N: Node + Inspect>(group: &Group<N>) -> Predicate {
             }
         }
         Outcome::holds()
+    })
+}
+
+/// No log has a read. With [`read_index`](crate::Options::read_index) every read is answered without an entry, also one that
+/// comes a second time. (Part 6)
+pub fn reads_make_no_entries<N: Node + Inspect>() -> Predicate {
+    Predicate::for_each("reads make no entries", |server: Address, node: &N| {
+        let read = (node.first_index()..=node.last_index()).find_map(|index| {
+            let EntryKind::Command(command) = node.entry(index)?.kind else { return None };
+            matches!(command.command, KvCommand::Get { .. }).then_some((index, command))
+        });
+        match read {
+            None => Outcome::holds(),
+            Some((index, command)) => Outcome::fails(format!(
+                "{server} has command {} of {}, which is a read, at index {index} of its log",
+                command.sequence, command.client
+            ))
+            .blaming(server, "log"),
+        }
     })
 }

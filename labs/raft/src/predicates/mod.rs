@@ -23,7 +23,7 @@ use framework::{Address, Context, Durable, Node, Predicate, StepPredicate, Syste
 use crate::configuration::Configuration;
 use crate::inspect::{EntryKind, EntryView, Inspect};
 
-pub use client::results_are_committed;
+pub use client::{reads_make_no_entries, results_are_committed};
 pub use election::{election_safety, leader_has_majority};
 pub use goals::{
     committed, discarded, has_command, has_role, in_term_after, last_term_is, leads, leads_after,

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod confchange;
+mod configurations;
 mod designs;
 mod flaws;
 mod members;
