@@ -141,8 +141,11 @@ fn what_a_snapshot_covers_may_still_be_there() {
         commit_index: 2,
     };
     for holder in [keeps_joint, keeps_settled, discarded] {
-        assert!(holds(p::configurations_are_well_formed, &[holder.clone()]), "{holder:?}");
-        assert!(holds(|_| p::newest_configuration_is_used::<Holder>(), &[holder.clone()]), "{holder:?}");
+        assert!(holds(p::configurations_are_well_formed, std::slice::from_ref(&holder)), "{holder:?}");
+        assert!(
+            holds(|_| p::newest_configuration_is_used::<Holder>(), std::slice::from_ref(&holder)),
+            "{holder:?}"
+        );
     }
     // Nothing was discarded or covered: C_new follows the configuration of the beginning.
     let jumps = Holder { log: vec![Some(settled())], ..Holder::default() };

@@ -4,7 +4,8 @@
 use raft::predicates as p;
 use search::{RandomDfs, Results, Settings, Verdict, bfs, bfs_from, random_dfs};
 
-use crate::designs::{BATCHING, Flaw, NAIVE, Variant, VariantServer};
+use crate::designs::named::{BATCHING, NAIVE};
+use crate::designs::{Flaw, Variant, VariantServer};
 use crate::support::{Lab, assert_goal, client, server, story, workload};
 
 /// Three or more servers and two clients with an append each, without part 4's rule.
@@ -149,7 +150,8 @@ fn different_entries_are_a_trace_that_the_viewer_is_tested_on() {
     is_the_fixture("different_entries", &found, &settings, "random");
 }
 
-/// Compares with the trace of that name among the viewer's. With `UPDATE_FIXTURES` set it is written again.
+/// Compares what was found with the trace of that name among the viewer's, which is of this design as it was when the viewer's
+/// tests were written: without the fields of later parts. With `UPDATE_FIXTURES` set it is written again.
 #[track_caller]
 fn is_the_fixture(name: &str, found: &Results, settings: &Settings, strategy: &str) {
     let origin = visualizer::trace_file::Origin { lab: "raft".to_owned(), ..Default::default() };
@@ -160,9 +162,10 @@ fn is_the_fixture(name: &str, found: &Results, settings: &Settings, strategy: &s
         trace.save(&path).unwrap();
     }
     let fixture = visualizer::TraceFile::load(&path).unwrap();
+    let (expected, now) = (&fixture.verdict, &trace.verdict);
     assert_eq!(
-        (fixture.steps, fixture.verdict),
-        (trace.steps, trace.verdict),
+        (&expected.kind, &expected.name),
+        (&now.kind, &now.name),
         "run this test with UPDATE_FIXTURES=1"
     );
 }

@@ -3,7 +3,10 @@
 
 use clientserver::{AmoApplication, AmoCommand, AmoResponse, KvCommand, KvResponse, KvStore};
 use framework::{Address, Application, Client, Context, Durable, Node};
-use raft::{CLIENT_RETRY, Design, ELECTION_TIMEOUT, EntryKind, EntryView, Inspect, Options, Role};
+use raft::{
+    AdminCommand, AdminReply, AdminRequest, AdminResponse, CLIENT_RETRY, Design, ELECTION_TIMEOUT, EntryKind,
+    EntryView, Inspect, Options, Reconfigurable, Role,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a server does instead of Raft.
@@ -29,6 +32,8 @@ pub(crate) enum Message {
     Reply(AmoResponse<KvResponse>),
     Vote(u64),
     Granted(u64),
+    AdminRequest(AdminRequest),
+    AdminReply(AdminReply),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,7 +52,7 @@ type Ctx = Context<Message, ()>;
 
 impl Server {
     fn is_first(&self) -> bool {
-        self.servers[0] == self.own
+        self.servers.first() == Some(&self.own)
     }
 
     fn votes(&self) -> bool {
@@ -112,7 +117,7 @@ impl Inspect for Server {
     fn voted_for(&self) -> Option<Address> {
         match self.null {
             Null::OneServer if self.is_first() => Some(self.own),
-            Null::Pretends => Some(self.servers[0]),
+            Null::Pretends => self.servers.first().copied(),
             _ => self.voted_for,
         }
     }
@@ -225,5 +230,61 @@ impl Design for Null {
             response: None,
             timer_runs: false,
         }
+    }
+}
+
+impl Reconfigurable for Null {
+    type Admin = Administrator;
+
+    fn admin(&self, servers: &[Address]) -> Administrator {
+        Administrator { servers: servers.to_vec(), sequence: 0, outstanding: None, response: None }
+    }
+}
+
+/// An honest administrator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Administrator {
+    servers: Vec<Address>,
+    sequence: u64,
+    outstanding: Option<AdminCommand>,
+    response: Option<AdminResponse>,
+}
+
+impl Administrator {
+    fn ask(&self, ctx: &mut Ctx) {
+        let Some(command) = self.outstanding.clone() else { return };
+        let request = AdminRequest { sequence: self.sequence, command };
+        ctx.broadcast(&self.servers, &Message::AdminRequest(request));
+        ctx.set_timer((), CLIENT_RETRY);
+    }
+}
+
+impl Node for Administrator {
+    type Message = Message;
+    type Timer = ();
+    fn on_message(&mut self, _: Address, message: Message, _: &mut Ctx) {
+        if let Message::AdminReply(reply) = message
+            && reply.sequence == self.sequence
+        {
+            self.outstanding = None;
+            self.response = Some(reply.response);
+        }
+    }
+    fn on_timer(&mut self, (): (), ctx: &mut Ctx) {
+        self.ask(ctx);
+    }
+}
+
+impl Client for Administrator {
+    type Command = AdminCommand;
+    type Response = AdminResponse;
+    fn send_command(&mut self, command: AdminCommand, ctx: &mut Ctx) {
+        self.sequence += 1;
+        self.outstanding = Some(command);
+        self.response = None;
+        self.ask(ctx);
+    }
+    fn response(&self) -> Option<AdminResponse> {
+        self.response.clone()
     }
 }

@@ -7,7 +7,8 @@ use raft::Design;
 use raft::predicates as p;
 use search::{RandomDfs, bfs, bfs_from, random_dfs};
 
-use crate::designs::{ALL, QUIRKY, Routing, Variant, VariantServer};
+use crate::designs::variant::Routing;
+use crate::designs::{ALL, QUIRKY, Variant, VariantServer};
 use crate::support::{Lab, assert_covered, assert_goal, assert_nothing_wrong, client, clients, server};
 
 fn lab(variant: Variant, servers: u16, client_count: u16, commands: &[&str]) -> Lab<Variant> {

@@ -4,7 +4,7 @@
 use std::env;
 
 use framework::Address;
-use raft::{Design, Options};
+use raft::{Design, Options, Reconfigurable};
 
 use crate::designs::{ALL, Flaw, QUIRKY, Variant};
 use crate::nulls::Null;
@@ -15,16 +15,45 @@ pub(crate) const DESIGN: &str = "RAFT_SUITES_DESIGN";
 /// The names of [`QUIRKY`].
 const QUIRKS: [&str; 3] = ["counts-late-votes", "refuses-repeats", "match-may-shrink"];
 
+/// The parts that the quirks are about.
+const QUIRKY_PARTS: [&str; 4] = ["part1", "part2", "part3", "part4"];
+
 /// The right designs, by name.
-pub(crate) fn right() -> impl Iterator<Item = (&'static str, Variant)> {
+fn right() -> impl Iterator<Item = (&'static str, Variant)> {
     ALL.into_iter().chain(QUIRKS.into_iter().zip(QUIRKY))
 }
 
-/// The worthless solutions, by name.
-pub(crate) const WORTHLESS: [&str; 7] =
+/// The names of the right designs that a part is run on.
+pub(crate) fn right_in(part: &'static str) -> impl Iterator<Item = &'static str> {
+    right().map(|(name, _)| name).filter(move |name| !QUIRKS.contains(name) || QUIRKY_PARTS.contains(&part))
+}
+
+/// The solutions that are worthless in every part, by name.
+const WORTHLESS: [&str; 7] =
     ["does-nothing", "always-grants", "never-grants", "panics", "one-server", "silent", "pretends"];
 
-/// Whether a design is a worthless solution.
+/// Those that are good for something, but not for these parts.
+const WORTHLESS_HERE: [(&str, &[&str]); 4] = [
+    // What was right in part 4, and not a line more.
+    ("naive+IgnoresOptions", &["part5", "part6", "part7", "part8"]),
+    ("naive+ReadsLocally", &["part6"]),
+    ("etcd-like+SaysOk", &["part8"]),
+    ("streaming+PretendsToChange", &["part8"]),
+];
+
+/// The names of the worthless solutions that a part is run on.
+pub(crate) fn worthless_in(part: &'static str) -> impl Iterator<Item = &'static str> {
+    let here = WORTHLESS_HERE.into_iter().filter(move |(_, parts)| parts.contains(&part));
+    WORTHLESS.into_iter().chain(here.map(|(name, _)| name))
+}
+
+/// All designs, by name.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    let names = right().map(|(name, _)| name).chain(WORTHLESS);
+    names.chain(WORTHLESS_HERE.into_iter().map(|(name, _)| name))
+}
+
+/// Whether a design is one of those that are worthless in every part.
 pub(crate) fn is_worthless(design: &str) -> bool {
     WORTHLESS.contains(&design)
 }
@@ -48,25 +77,8 @@ impl Default for OtherDesign {
 }
 
 fn flaw_named(name: &str) -> Flaw {
-    const FLAWS: [Flaw; 15] = [
-        Flaw::None,
-        Flaw::VotesAgain,
-        Flaw::ForgetsVote,
-        Flaw::HalfIsEnough,
-        Flaw::ComparesLengths,
-        Flaw::ChecksIndexOnly,
-        Flaw::CutsOff,
-        Flaw::AcknowledgesAll,
-        Flaw::CountsOldTerms,
-        Flaw::TrustsCommit,
-        Flaw::LowersCommit,
-        Flaw::SkipsEntries,
-        Flaw::AnswersEarly,
-        Flaw::LosesVote,
-        Flaw::SavesLate,
-    ];
-    let flaw = FLAWS.into_iter().find(|flaw| format!("{flaw:?}") == name);
-    flaw.unwrap_or_else(|| panic!("there is no flaw `{name}`"))
+    let flaw = serde_json::from_value(name.into());
+    flaw.unwrap_or_else(|_| panic!("there is no flaw `{name}`"))
 }
 
 impl Design for OtherDesign {
@@ -79,6 +91,14 @@ impl Design for OtherDesign {
 
     fn client(&self, servers: &[Address]) -> Self::Client {
         self.0.client(servers)
+    }
+}
+
+impl Reconfigurable for OtherDesign {
+    type Admin = <Variant as Reconfigurable>::Admin;
+
+    fn admin(&self, servers: &[Address]) -> Self::Admin {
+        self.0.admin(servers)
     }
 }
 
@@ -111,5 +131,13 @@ impl Design for Worthless {
 
     fn client(&self, servers: &[Address]) -> Self::Client {
         self.0.client(servers)
+    }
+}
+
+impl Reconfigurable for Worthless {
+    type Admin = <Null as Reconfigurable>::Admin;
+
+    fn admin(&self, servers: &[Address]) -> Self::Admin {
+        self.0.admin(servers)
     }
 }

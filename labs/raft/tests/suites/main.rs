@@ -6,7 +6,7 @@
 //!
 //! ```sh
 //! cargo test -p raft --test suites                            # a sample, which the commit chooses; and the tables
-//! cargo test -p raft --test suites -- --include-ignored       # everything, some twenty minutes
+//! cargo test -p raft --test suites -- --include-ignored       # everything, an hour
 //! cargo test -p raft --test suites naive -- --include-ignored # one design
 //! RAFT_SUITES_RECORD=$(date +%F) cargo test -p raft --test suites -- --include-ignored   # and note the result
 //! RAFT_SUITES_TABLES=write cargo test -p raft --test suites tables                       # the tables in docs/
@@ -19,6 +19,7 @@ mod chosen;
 #[path = "../it/designs/mod.rs"]
 #[expect(clippy::unwrap_used, reason = "they are written for tests, where it is allowed")]
 mod designs;
+mod flawed;
 mod judge;
 #[path = "../it/nulls.rs"]
 #[expect(clippy::unwrap_used, reason = "they are written for tests, where it is allowed")]
@@ -54,7 +55,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
-use raft::{Design, Handout};
+use raft::{Handout, Reconfigurable};
 use testkit::Part;
 
 use crate::chosen::{DESIGN, OtherDesign, Worthless};
@@ -63,15 +64,14 @@ use crate::chosen::{DESIGN, OtherDesign, Worthless};
 const PART: &str = "RAFT_SUITES_PART";
 
 /// The parts that there are, by their `[[test]]` targets.
-const PARTS: [&str; 4] = ["part1", "part2", "part3", "part4"];
-
-/// Those that the other designs do not know yet.
-const REFERENCE_ONLY: [&str; 4] = ["part5", "part6", "part7", "part8"];
+const PARTS: [&str; 8] = ["part1", "part2", "part3", "part4", "part5", "part6", "part7", "part8"];
 
 fn main() -> ExitCode {
     if let (Ok(design), Ok(part)) = (env::var(DESIGN), env::var(PART)) {
         return testkit::main(if chosen::is_worthless(&design) {
             part_of::<Worthless>(&part)
+        } else if design == "reference" {
+            reference(&part)
         } else {
             part_of::<OtherDesign>(&part)
         });
@@ -81,18 +81,18 @@ fn main() -> ExitCode {
     let mut trials = tables::trials();
     let sample = Sample::of_commit();
     for part in PARTS {
-        for (design, _) in chosen::right() {
+        for design in chosen::right_in(part) {
             let record = record.clone();
             let trial = Trial::test(format!("{design}::{part}"), move || judge::right(design, part, &record));
             trials.push(("right", trial));
         }
-        for null in chosen::WORTHLESS {
+        for null in chosen::worthless_in(part) {
             let record = record.clone();
             let trial = Trial::test(format!("{null}::{part}"), move || judge::worthless(null, part, &record));
             trials.push(("worthless", trial));
         }
     }
-    for flaw in &judge::FLAWS {
+    for flaw in &flawed::FLAWS {
         trials.push((
             "flawed",
             Trial::test(format!("{}::{}::{}", flaw.design, flaw.part, flaw.test), || judge::flawed(flaw)),
@@ -106,12 +106,16 @@ fn main() -> ExitCode {
 }
 
 /// A suite for a design.
-fn part_of<D: Design + Default>(part: &str) -> Part {
+fn part_of<D: Reconfigurable + Default>(part: &str) -> Part {
     match part {
         "part1" => part1::part::<D>(),
         "part2" => part2::part::<D>(),
         "part3" => part3::part::<D>(),
         "part4" => part4::part::<D>(),
+        "part5" => part5::part::<D>(),
+        "part6" => part6::part::<D>(),
+        "part7" => part7::part::<D>(),
+        "part8" => part8::part::<D>(),
         other => panic!("there is no suite `{other}`"),
     }
 }
@@ -148,11 +152,5 @@ impl Sample {
 
 /// The suite of a part for the reference: what the tables are made of.
 fn reference(part: &str) -> Part {
-    match part {
-        "part5" => part5::part::<Handout>(),
-        "part6" => part6::part::<Handout>(),
-        "part7" => part7::part::<Handout>(),
-        "part8" => part8::part::<Handout>(),
-        _ => part_of::<Handout>(part),
-    }
+    part_of::<Handout>(part)
 }
