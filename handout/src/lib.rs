@@ -31,7 +31,8 @@
 //!
 //! 1. `cargo handout check --whole` before anything is handed out: generated twice with equal bytes, nothing given away, the
 //!    skeleton compiles without warnings and fails, the reference passes *inside the handout*, every seeded bug is found.
-//!    Without `--whole` it takes a sample that the content chooses, for every commit.
+//!    Without `--whole` it takes a sample that the content chooses, for every commit; `--skeleton-only` runs all suites on
+//!    the skeleton alone, where each failure must end at a stub that says which part to write and where to read.
 //! 2. `cargo handout generate --labs raft --parts 1-4 --out DIR` (`--vendor` for students without network). `HANDOUT.json`
 //!    names version and hash; the harness prints them, `cargo lab submit` and the results name them again.
 //! 3. In the middle of the term: raise `VERSION`, generate, and `cargo handout update COPY`. It says whether grading changes.
@@ -56,7 +57,9 @@
 //! Compiling and running happen in a sandbox without network, with a file system of its own, and limits on memory, time,
 //! processes, files and output: namespaces where the grader is root, bubblewrap, or user namespaces. Where there is none it
 //! says `LIMITS ONLY`, and hidden tests are refused. Who is root has the strongest one: tests then run as a user of their
-//! own and start no program that they bring along. The class of hostile submissions in `tests/class` says what was tried;
+//! own and start no program that they bring along. Where the grader may make control groups, the kernel holds all processes
+//! of a submission together to its memory and its number of processes; elsewhere the grader watches them. The class of
+//! hostile submissions in `tests/class` says what was tried, `tests/RESULTS.md` what came of it;
 //! `cargo test -p handout --test class -- --ignored` tries all of it in every kind of sandbox.
 //!
 //! # Where things are

@@ -83,7 +83,7 @@ fn distribution(page: &mut String, class: &Class) {
         bars[tenth.min(9)] += 1;
     }
     let most = bars.iter().copied().max().unwrap_or(0).max(1);
-    page.push_str("<h2>Points</h2>\n<svg width=\"520\" height=\"150\" role=\"img\" aria-label=\"submissions by points\">\n");
+    page.push_str("<h2>Points</h2>\n<svg width=\"530\" height=\"150\" role=\"img\" aria-label=\"submissions by points\">\n");
     for (at, number) in bars.iter().enumerate() {
         let height = number * 100 / most;
         let (x, y) = (at * 52, 115 - height);
