@@ -11,7 +11,10 @@ use std::process::Command;
 
 use chromium::Page;
 use serde_json::{Value, json};
-use visualizer::export::{Format, export};
+use visualizer::export::{Format, export, export_watching};
+use visualizer::model::find::Query;
+use visualizer::model::tree::{self, Folds};
+use visualizer::model::watch::Watch;
 use visualizer::panels::{self, Paper};
 use visualizer::session::Session;
 use visualizer::session::action::Panel;
@@ -94,8 +97,7 @@ fn keys_links_and_the_mouse_move_the_step() {
     assert_eq!(moves("{"), 18, "there is no earlier flip");
     assert_eq!(moves("i {"), model.predicates()[1].flips()[0]);
     assert_eq!(moves("v"), 18);
-    page.press("/");
-    page.press("A c c e p t Enter");
+    page.press("/ A c c e p t Enter");
     let found = step(&mut page);
     assert!(model.headline(found, 200).contains("Accept"), "{found}");
     page.press("Escape ?");
@@ -204,6 +206,177 @@ fn the_states_are_shown_with_what_changed() {
     page.was_quiet();
 }
 
+/// The filter of the page lists the steps that the viewer's lists, and moving goes from one of them to the next.
+#[test]
+fn steps_are_filtered_as_in_the_viewer() {
+    let mut page = page!("filter");
+    let trace = demo(&page);
+    let file = written(&page, &trace);
+    page.open(&file, "#step=0");
+    let model = Model::new(trace);
+    let listed = "[...document.querySelectorAll('#listed a')].map((a) => Number(a.dataset.step))";
+    for query in [
+        "type:Accept",
+        "type:Accept node:a3",
+        "to:acceptor2 from:p1",
+        "field:decision",
+        "decision",
+        "propose fires",
+        "Propose",
+        "accept",
+        "initial",
+        "/Accept .*\"B\"/",
+        "node:proposer2",
+    ] {
+        let expected = Query::parse(query).unwrap().steps(&model);
+        assert!(!expected.is_empty(), "{query}");
+        page.enter("f", query);
+        assert_eq!(page.ask(listed), json!(expected), "{query}");
+        let texts = page.ask("[...document.querySelectorAll('#listed a')].map((a) => a.textContent)");
+        for (text, step) in texts.as_array().unwrap().iter().zip(&expected) {
+            let text = squeezed(text.as_str().unwrap());
+            assert!(text.ends_with(&squeezed(&model.headline(*step, 2_000))), "{text}");
+        }
+    }
+    let seen = "['scroll', 'listed'].map((id) => document.getElementById(id).getClientRects().length > 0)";
+    assert_eq!(page.ask(seen), json!([false, true]));
+    page.enter("f", "type:Accept");
+    page.press("g . .");
+    assert_eq!(step(&mut page), 9);
+    page.press("j j j k");
+    assert_eq!(step(&mut page), 15);
+    page.click("#listed a[data-step='6']");
+    assert_eq!(step(&mut page), 6);
+    let said = |page: &mut Page| page.text("document.getElementById('message').textContent");
+    for (query, error) in
+        [("nothing fits", "no step fits nothing fits"), ("color:red", "`color:` is not known")]
+    {
+        page.enter("f", query);
+        assert!(said(&mut page).starts_with(error), "{}", said(&mut page));
+        assert_eq!(page.ask(listed), json!([6, 9, 15, 17]), "the filter stays");
+    }
+    page.enter("f", "/(/");
+    assert!(said(&mut page).contains("regular expression"), "{}", said(&mut page));
+    page.press("F");
+    assert_eq!(page.ask(seen), json!([true, false]));
+    page.was_quiet();
+}
+
+/// What differs between any two steps is what the viewer says.
+#[test]
+fn any_two_steps_are_compared() {
+    let mut page = page!("compare");
+    let trace = demo(&page);
+    let file = written(&page, &trace);
+    page.open(&file, "#step=0");
+    let model = Model::new(trace);
+    let mut folds = Folds::all_open();
+    folds.hide_unchanged = true;
+    let last = model.len();
+    for base in [0, 5, 9, last] {
+        page.enter("=", &base.to_string());
+        for here in 0..=last {
+            page.press_quickly(
+                &here
+                    .to_string()
+                    .chars()
+                    .map(|c| format!("{c} "))
+                    .chain(["g".to_owned()])
+                    .collect::<String>(),
+            );
+            // Everything is opened: what is closed shows its parts in one line.
+            page.ask("for (let b; (b = document.querySelector('#panel .fold[data-open=\"\"]'));) b.click()");
+            let shown = page.ask(
+                "[...document.querySelectorAll('#panel ul.tree')].map((ul) => [ul.dataset.lane, \
+                 ...[...ul.querySelectorAll('li[data-path]')].map((li) => [li.querySelector('.sign').textContent, \
+                 li.querySelector('.name').textContent, li.querySelector('del')?.textContent ?? '', \
+                 li.querySelector('ins')?.textContent ?? ''])])",
+            );
+            for tree in shown.as_array().unwrap() {
+                let node = model.lanes()[tree[0].as_str().unwrap().parse::<usize>().unwrap()];
+                let rows = tree::rows(&model, node, base.min(here), base.max(here), &folds);
+                let rows = rows.into_iter().map(|row| {
+                    // Where the parts are shown, they say what was before.
+                    let both = row.before.is_some();
+                    let texts = [row.before, row.after.filter(|_| both)].map(Option::unwrap_or_default);
+                    json!([row.sign.character().to_string(), row.label, texts[0], texts[1]])
+                });
+                let expected: Vec<Value> = rows.collect();
+                assert_eq!(
+                    tree.as_array().unwrap()[1..],
+                    expected,
+                    "{base} and {here} at {}",
+                    model.address(node)
+                );
+            }
+        }
+    }
+    page.press("9 g");
+    page.ask("new Promise((done) => setTimeout(done, 500))");
+    assert_eq!(page.text("location.hash"), "#step=9&compare=18", "the address is a link to what is compared");
+    page.open(&file, "#step=9&compare=6");
+    let head = squeezed(&page.text("document.querySelector('#panel h3').textContent"));
+    assert_eq!(head, "acceptor2: Acceptor from step 6 to step 9");
+    page.enter("=", "");
+    let head = squeezed(&page.text("document.querySelector('#panel h3').textContent"));
+    assert_eq!(head, "acceptor2: Acceptor changed at 9");
+    page.was_quiet();
+}
+
+/// Expressions that the export was given, and fields that are chosen on the page.
+#[test]
+fn expressions_and_fields_are_watched() {
+    let mut page = page!("watch");
+    let trace = demo(&page);
+    let texts =
+        ["max(acceptor*.prepared)", "count(acceptor*.accepted.value == \"B\") > 1", "pending(Accept)"];
+    let watches = texts.map(|text| Watch::parse(text).unwrap());
+    let model = Model::new(trace);
+    let file = page.folder().join("page.html");
+    std::fs::write(&file, export_watching(&model, "demo.json", Format::Html, &watches).unwrap()).unwrap();
+    page.open(&file, "#step=0");
+    page.press("6");
+    page.enter("+", "acceptor3.accepted.number");
+    page.enter("+", "a*.prepared");
+    let fields =
+        ["acceptor3.accepted.number", "acceptor1.prepared", "acceptor2.prepared", "acceptor3.prepared"];
+    for here in 0..=model.len() {
+        let shown = page.ask(
+            "[...document.querySelectorAll('.watched li')].map((li) => [...li.children].slice(1).map((e) => e.textContent))",
+        );
+        let mut expected: Vec<Value> = Vec::new();
+        let when =
+            |since: usize| if since == 0 { "since the start".to_owned() } else { format!("since {since}") };
+        for watch in &watches {
+            let value = watch.at(&model, here).to_string();
+            expected.push(json!([watch.text(), value, when(watch.since(&model, here))]));
+        }
+        for name in fields {
+            let field = model.field_called(name).unwrap();
+            let since = model.last_write(&field, here).unwrap_or_default();
+            expected.push(json!([name, model.field_text(&field, here, 300), when(since)]));
+        }
+        assert_eq!(shown, json!(expected), "at {here}");
+        page.press_quickly(".");
+    }
+    page.press("-");
+    page.click(".watched li:first-child button");
+    let left = page.ask("[...document.querySelectorAll('.watched .label')].map((e) => e.textContent)");
+    assert_eq!(left, json!([texts[1], texts[2], fields[0], fields[1], fields[2]]));
+    page.enter("+", "max(a*.prepared)");
+    let said = page.text("document.getElementById('message').textContent");
+    assert!(
+        said.starts_with("there is no field max(a*.prepared); a page watches fields, such as proposer1."),
+        "{said}"
+    );
+    // Without scripts there are all values.
+    let html = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        html.contains("<li>max(acceptor*.prepared): None from step 0, 1 from step 2, 2 from step 8</li>")
+    );
+    page.was_quiet();
+}
+
 fn hostile(value: &mut Value) {
     const TEXTS: [&str; 4] = [
         "</script><script>window.pwned = 1</script>",
@@ -251,7 +424,10 @@ fn nothing_in_a_trace_acts() {
             page.press_quickly(". 2 3 4 5 6");
         }
         assert_eq!(step(&mut page), trace.steps.len());
-        page.press("W ? Escape");
+        page.enter("f", "node:acceptor2");
+        page.enter("=", "0");
+        page.enter("+", "acceptor*.accepted");
+        page.press("2 6 F W ? Escape");
         let counts = "[document.scripts.length, document.images.length, document.querySelectorAll('b, iframe, object, svg svg').length, \
                       typeof window.pwned, document.querySelectorAll('[onerror], [onload], [onclick]').length]";
         assert_eq!(page.ask(counts), json!([2, 0, 0, "undefined", 0]));

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::{Format, export};
+use super::{Format, export_watching};
 use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::model::Model;
+use crate::model::watch::Watch;
 use crate::trace_file::TraceFile;
 
 /// The command line of `export`.
@@ -20,6 +21,7 @@ pub(crate) fn definition() -> Command {
         .about("Write a saved trace as a page, a picture, a test or for another tool")
         .after_help(
             "The page (`html`) is one file that works offline: `page.html#step=12` opens it at step 12.\n\
+             On it any fields can be watched, and steps found, filtered and compared; expressions are given by --watch.\n\
              `rust-test` says in its first lines where the test belongs and how it is run.",
         )
         .arg(file("file").required(true).help("A trace that a search saved"))
@@ -30,6 +32,13 @@ pub(crate) fn definition() -> Command {
                 .value_parser(formats)
                 .required(true)
                 .help("The format"),
+        )
+        .arg(
+            Arg::new("watch")
+                .long("watch")
+                .value_name("EXPRESSION")
+                .action(ArgAction::Append)
+                .help("What the page shows at every step: 'max(server*.term)'; may be given more than once"),
         )
         .arg(
             file("output")
@@ -53,7 +62,17 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
     let format = matches.get_one::<String>("to").and_then(|name| Format::named(name)).unwrap_or(Format::Text);
     let name =
         path.file_name().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned());
-    let text = match export(&Model::new(trace), &name, format) {
+    let mut watches = Vec::new();
+    for text in matches.get_many::<String>("watch").into_iter().flatten() {
+        match Watch::parse(text) {
+            Ok(watch) => watches.push(watch),
+            Err(error) => {
+                console.error(format_args!("cannot watch `{text}`: {error}"));
+                return ExitCode::Usage;
+            }
+        }
+    }
+    let text = match export_watching(&Model::new(trace), &name, format, &watches) {
         Ok(text) => text,
         Err(error) => {
             console.error(format_args!("cannot export `{}`: {error}", path.display()));

@@ -32,6 +32,7 @@ mod text;
 use std::fmt;
 
 use crate::model::Model;
+use crate::model::watch::Watch;
 
 pub(crate) use command::{definition, run};
 
@@ -103,9 +104,26 @@ impl From<fmt::Error> for ExportError {
 ///
 /// When it would be too large, or the format cannot say what is in the trace; the message says what can be done.
 pub fn export(model: &Model, name: &str, format: Format) -> Result<String, ExportError> {
+    export_watching(model, name, format, &[])
+}
+
+/// The same, with expressions that are watched. Only a page has a place for them.
+///
+/// # Errors
+///
+/// As for [`export`], and when something is watched in another format.
+pub fn export_watching(
+    model: &Model,
+    name: &str,
+    format: Format,
+    watches: &[Watch],
+) -> Result<String, ExportError> {
+    if format != Format::Html && !watches.is_empty() {
+        return Err(ExportError::Unfit("only a page (`html`) has a place for what is watched".to_owned()));
+    }
     let mut sheet = Sheet::default();
     match format {
-        Format::Html => html::write(model, name, &mut sheet)?,
+        Format::Html => html::write(model, name, watches, &mut sheet)?,
         Format::Svg => svg::write(model, name, &mut sheet)?,
         Format::Itf => itf::write(model, name, &mut sheet)?,
         Format::ShiViz => shiviz::write(model, &mut sheet)?,

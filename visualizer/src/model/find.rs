@@ -70,7 +70,8 @@ impl Query {
 
     /// Whether a step fits.
     pub fn fits(&self, model: &Model, step: usize) -> bool {
-        self.terms.iter().all(|term| term.fits(model, step))
+        let facts = Facts::of(model, step);
+        self.terms.iter().all(|term| term.fits(model, &facts))
     }
 
     /// The steps that fit, in order.
@@ -102,42 +103,72 @@ fn term(word: &str) -> Result<Term, String> {
 const SENTENCE_MAX: usize = 2_000;
 /// How many changes of a step are searched.
 const CHANGES_MAX: usize = 100;
+/// How long the name of an event is that is neither a message nor a timer.
+const LABEL_MAX: usize = 40;
 
-impl Term {
-    fn fits(&self, model: &Model, step: usize) -> bool {
-        let Some(happened) = model.step(step) else {
-            return matches!(self, Self::Words(word) if contains(&model.headline(0, SENTENCE_MAX), word));
+/// What of a step is looked at. Whoever searches without this program, as a page does, has the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// What happens, in words.
+    pub sentence: String,
+    /// What went wrong in the handler.
+    pub fault: Option<String>,
+    /// The kind of the message or timer; of other events what they are called. Nothing at the start, like the rest.
+    pub kind: Option<String>,
+    /// The node at which it happens.
+    pub node: Option<String>,
+    /// The sender of the message that arrives.
+    pub from: Option<String>,
+    /// Its receiver.
+    pub to: Option<String>,
+    /// The paths of the fields that it changes.
+    pub changed: Vec<String>,
+}
+
+impl Facts {
+    /// The facts of a step.
+    pub fn of(model: &Model, step: usize) -> Self {
+        let sentence = model.headline(step, SENTENCE_MAX);
+        let (Some(happened), Some(node)) = (model.step(step), model.acting(step)) else {
+            return Self { sentence, ..Self::default() };
         };
         let message = happened.event.message().map(|id| model.message(id));
-        let is = |address: &str, name: &str| {
-            address == name || model.node_called(name).is_some_and(|node| model.address(node) == address)
-        };
-        match self {
-            Self::Words(word) => {
-                contains(&model.headline(step, SENTENCE_MAX), word)
-                    || happened.fault.as_deref().is_some_and(|fault| contains(fault, word))
-                    || changed(model, step).any(|path| contains(&path, word))
-            }
-            Self::Kind(kind) => {
-                let timer = happened.event.timer().map(|timer| timer.kind.as_str());
-                let is_kind = message.map(|message| message.kind.as_str()).or(timer) == Some(kind.as_str());
-                is_kind || (message.is_none() && timer.is_none() && model.label(step, 40) == *kind)
-            }
-            Self::Node(name) => model.acting(step).is_some_and(|node| is(model.address(node), name)),
-            Self::From(name) => message.is_some_and(|message| is(&message.from, name)),
-            Self::To(name) => message.is_some_and(|message| is(&message.to, name)),
-            Self::Field(path) => changed(model, step).any(|changed| contains(&changed, path)),
-            Self::Pattern(regex) => regex.is_match(&model.headline(step, SENTENCE_MAX)),
+        let timer = happened.event.timer().map(|timer| &timer.kind);
+        let kind = message.map(|message| &message.kind).or(timer);
+        let changes = diff::changes(model, node, step - 1, step, CHANGES_MAX);
+        Self {
+            sentence,
+            fault: happened.fault.clone(),
+            kind: Some(kind.cloned().unwrap_or_else(|| model.label(step, LABEL_MAX))),
+            node: Some(model.address(node).to_owned()),
+            from: message.map(|message| message.from.clone()),
+            to: message.map(|message| message.to.clone()),
+            changed: changes.iter().map(|change| field::shown(&change.field.path).to_owned()).collect(),
         }
     }
 }
 
-/// The paths that a step changed.
-fn changed(model: &Model, step: usize) -> impl Iterator<Item = String> {
-    let changes = model
-        .acting(step)
-        .map_or_else(Vec::new, |node| diff::changes(model, node, step - 1, step, CHANGES_MAX));
-    changes.into_iter().map(|change| field::shown(&change.field.path).to_owned())
+impl Term {
+    fn fits(&self, model: &Model, facts: &Facts) -> bool {
+        let is = |address: &Option<String>, name: &str| {
+            address.as_ref().is_some_and(|address| {
+                address == name || model.node_called(name).is_some_and(|node| model.address(node) == address)
+            })
+        };
+        match self {
+            Self::Words(word) => {
+                let mut texts = [&facts.sentence].into_iter().chain(&facts.fault).chain(&facts.changed);
+                texts.any(|text| contains(text, word))
+            }
+            Self::Kind(kind) => facts.kind.as_ref() == Some(kind),
+            Self::Node(name) => is(&facts.node, name),
+            Self::From(name) => is(&facts.from, name),
+            Self::To(name) => is(&facts.to, name),
+            Self::Field(path) => facts.changed.iter().any(|changed| contains(changed, path)),
+            // The start is not of this trace.
+            Self::Pattern(regex) => facts.kind.is_some() && regex.is_match(&facts.sentence),
+        }
+    }
 }
 
 /// Whether a text contains a word; a word without capitals is found in any case.

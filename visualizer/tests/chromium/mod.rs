@@ -177,6 +177,19 @@ impl Page {
         }
     }
 
+    /// Presses a key that asks for a text, and gives one in place of what stands there.
+    pub(crate) fn enter(&mut self, key: &str, text: &str) {
+        self.press(key);
+        self.ask("document.activeElement.select()");
+        self.call(
+            "Input.dispatchKeyEvent",
+            json!({ "type": "keyDown", "key": "Backspace", "windowsVirtualKeyCode": 8 }),
+        );
+        self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": "Backspace" }));
+        self.call("Input.insertText", json!({ "text": text }));
+        self.press("Enter");
+    }
+
     /// Presses many keys at once: the page gets the events without the browser's way of making them.
     pub(crate) fn press_quickly(&mut self, keys: &str) {
         let keys: Vec<&str> = keys.split(' ').collect();

@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 
 use super::super::ExportError;
 use super::table::PAPER;
+use super::{compared, watched};
 use crate::model::Model;
 use crate::model::diff::Sign;
+use crate::model::find::Facts;
 use crate::model::line::{Line, Role};
 use crate::model::spacetime::{Diagram, Layout, abbreviations};
-use crate::model::tree::{self, Fold, Folds};
+use crate::model::tree::{self, Fold, Folds, TreeRow};
+use crate::model::watch::Watch;
 use crate::panels::{self, Row, Target};
 use crate::session::Session;
 use crate::session::action::{Action, Panel, TABLE};
@@ -23,8 +26,6 @@ use crate::trace_file::PredicateKind;
 const REFERENCES_MAX: usize = 4_000_000;
 /// How often messages are looked at to say what is pending.
 const LOOKS_MAX: usize = 2_000_000_000;
-/// How much of an event is shown.
-const TEXT_MAX: usize = 600;
 
 /// Everything that the script gets.
 #[derive(Debug, Serialize)]
@@ -32,12 +33,18 @@ pub(super) struct Data {
     /// What step 0 is called.
     first: usize,
     violation: usize,
+    /// Whether it is one, rather than a goal.
+    bad: bool,
     nodes: Vec<Value>,
     steps: Vec<Value>,
     /// For each node its states: the step, and the fields.
     states: Vec<Vec<(usize, Vec<usize>)>>,
     predicates: Vec<Value>,
     notes: Vec<usize>,
+    /// For each node what differs between any two of its states; nothing if there are too many.
+    compared: Value,
+    /// What is watched.
+    watches: Vec<Value>,
     rows: Vec<Value>,
     fields: Vec<Value>,
     /// What can be done on the page: the command, its keys, and what it does.
@@ -70,6 +77,11 @@ const ACTIONS: &[Action] = &[
     Action::Search,
     Action::SearchNext,
     Action::SearchPrevious,
+    Action::Filter,
+    Action::Unfilter,
+    Action::Compare,
+    Action::Watch,
+    Action::Unwatch,
     Action::Show(Panel::State),
     Action::Show(Panel::Pending),
     Action::Show(Panel::Why),
@@ -81,14 +93,14 @@ const ACTIONS: &[Action] = &[
 
 /// Things that are written once and referred to by their number.
 #[derive(Default)]
-struct Once {
+pub(super) struct Once {
     numbers: BTreeMap<String, usize>,
     all: Vec<Value>,
     references: usize,
 }
 
 impl Once {
-    fn add(&mut self, value: Value) -> Result<usize, ExportError> {
+    pub(super) fn add(&mut self, value: Value) -> Result<usize, ExportError> {
         self.references += 1;
         if self.references > REFERENCES_MAX {
             return Err(ExportError::TooLarge);
@@ -106,7 +118,7 @@ impl Once {
     }
 }
 
-pub(super) fn of(model: &Model) -> Result<Data, ExportError> {
+pub(super) fn of(model: &Model, watches: &[Watch]) -> Result<Data, ExportError> {
     let looks = model.nodes().saturating_mul(model.len()).saturating_mul(model.file().messages.len());
     if looks > LOOKS_MAX {
         return Err(ExportError::TooLarge);
@@ -148,11 +160,14 @@ pub(super) fn of(model: &Model) -> Result<Data, ExportError> {
     Ok(Data {
         first: model.number(0),
         violation: model.first_violation(),
+        bad: model.is_failure(),
         nodes: model.lanes().iter().map(node).collect(),
         steps,
         states: states(model, &mut fields)?,
         predicates,
         notes,
+        compared: compared::of(model, &mut fields)?,
+        watches: watched::of(model, watches),
         rows: rows.all,
         fields: fields.all,
         actions: actions(),
@@ -174,7 +189,7 @@ fn steps(session: &mut Session, rows: &mut Once) -> Result<Vec<Value>, ExportErr
         let causes: Vec<usize> =
             [model.sending_step(step), model.previous_of_node(step)].into_iter().flatten().collect();
         steps.push(json!({
-            "text": Line::plain(model.headline(step, TEXT_MAX)).text(),
+            "facts": facts(&model, step),
             "node": model.acting(step).and_then(|node| lane_of.get(&node)),
             "mark": diagram.mark(step).0.to_string().trim(),
             "causes": causes,
@@ -186,6 +201,16 @@ fn steps(session: &mut Session, rows: &mut Once) -> Result<Vec<Value>, ExportErr
         }));
     }
     Ok(steps)
+}
+
+/// What is looked at when somebody looks for steps: the sentence, the rest of what words are found in, the kind, and
+/// the names of node, sender and receiver.
+fn facts(model: &Model, step: usize) -> Value {
+    let Facts { sentence, fault, kind, node, from, to, changed } = Facts::of(model, step);
+    let changed: Vec<String> = changed.into_iter().map(|path| Line::plain(path).text()).collect();
+    let [sentence, fault, kind, node, from, to] =
+        [Some(sentence), fault, kind, node, from, to].map(|text| text.map(|text| Line::plain(text).text()));
+    json!([sentence, fault, kind, node, from, to, changed])
 }
 
 /// The states of a node: each with its step, and the numbers of its rows.
@@ -207,22 +232,27 @@ fn states(model: &Model, fields: &mut Once) -> Result<Vec<States>, ExportError> 
                     since.insert(row.field.path.clone(), step);
                 }
                 let set = since.get(&row.field.path).copied().unwrap_or_default();
-                let open = row.fold != Fold::Leaf;
-                numbers.push(fields.add(json!([
-                    row.depth,
-                    if step == 0 { ' ' } else { row.sign.character() }.to_string(),
-                    Line::plain(&row.label).text(),
-                    row.before.map(|text| Line::plain(text).text()),
-                    row.after.map(|text| Line::plain(text).text()),
-                    set,
-                    i32::from(open),
-                ]))?);
+                let sign = if step == 0 { Sign::Same } else { row.sign };
+                numbers.push(fields.add(field_value(TreeRow { sign, ..row }, set))?);
             }
             states.push((step, numbers));
         }
         all.push(states);
     }
     Ok(all)
+}
+
+/// A row of a tree as `[depth, sign, label, before, after, the step that set it, whether it has parts]`.
+pub(super) fn field_value(row: TreeRow, set: usize) -> Value {
+    json!([
+        row.depth,
+        row.sign.character().to_string(),
+        Line::plain(&row.label).text(),
+        row.before.map(|text| Line::plain(text).text()),
+        row.after.map(|text| Line::plain(text).text()),
+        set,
+        i32::from(row.fold != Fold::Leaf),
+    ])
 }
 
 /// A row as `[indentation, [[role, text], …], step]`.

@@ -6,8 +6,10 @@
 //! Nothing in a trace can act: values are text in elements, or JSON in a block that is data, and the page's policy allows
 //! one script and one style, named by their digests, and no request at all.
 
+mod compared;
 mod data;
 mod table;
+mod watched;
 
 use std::fmt::Write;
 
@@ -20,8 +22,15 @@ use super::svg::{self, Look};
 use super::{ExportError, Sheet};
 use crate::model::Model;
 use crate::model::label::count;
+use crate::model::watch::Watch;
 
-const SCRIPT: &str = include_str!("page.js");
+/// One script in four parts, each of which goes on where the one before ends.
+const SCRIPT: &str = concat!(
+    include_str!("js/see.js"),
+    include_str!("js/ask.js"),
+    include_str!("js/draw.js"),
+    include_str!("js/act.js"),
+);
 const STYLE: &str = include_str!("page.css");
 /// The measures of the drawing; the style has the same row height.
 const LOOK: Look = Look { spacing: 46, row: 26, top: 40, left: 62, short: true, labels: false };
@@ -32,7 +41,12 @@ const NODES_MAX: usize = 200;
 /// How much of a step stands beside its row.
 const LABEL_MAX: usize = 80;
 
-pub(super) fn write(model: &Model, name: &str, sheet: &mut Sheet) -> Result<(), ExportError> {
+pub(super) fn write(
+    model: &Model,
+    name: &str,
+    watches: &[Watch],
+    sheet: &mut Sheet,
+) -> Result<(), ExportError> {
     for (what, has, max) in [("steps", model.len(), STEPS_MAX), ("nodes", model.nodes(), NODES_MAX)] {
         if has > max {
             return Err(ExportError::Unfit(format!(
@@ -59,11 +73,11 @@ pub(super) fn write(model: &Model, name: &str, sheet: &mut Sheet) -> Result<(), 
         "<div id=\"strip\" hidden></div>\n<main>\n<section id=\"trace\" aria-label=\"Trace\">\n<div id=\"scroll\">",
     )?;
     drawing(model, sheet)?;
-    sheet.write_str("</div>\n</section>\n")?;
+    sheet.write_str("</div>\n<ol id=\"listed\" hidden></ol>\n</section>\n")?;
     sheet.write_str(include_str!("panels.html"))?;
     sheet.write_str("</main>\n")?;
-    table::write(model, sheet)?;
-    let json = serde_json::to_string(&data::of(model)?)
+    table::write(model, watches, sheet)?;
+    let json = serde_json::to_string(&data::of(model, watches)?)
         .map_err(|error| ExportError::Unfit(format!("the trace is no JSON: {error}")))?;
     write!(
         sheet,

@@ -7,6 +7,7 @@ use super::super::markup::Escaped;
 use super::super::{ExportError, Sheet};
 use crate::model::line::Role;
 use crate::model::tree::{self, Folds};
+use crate::model::watch::Watch;
 use crate::model::{Model, label};
 use crate::panels::{self, Paper, Row};
 use crate::session::Session;
@@ -17,7 +18,7 @@ pub(super) const PAPER: Paper = Paper { width: 4_000, ascii: false };
 /// How much of an event is written.
 const TEXT_MAX: usize = 2_000;
 
-pub(super) fn write(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError> {
+pub(super) fn write(model: &Model, watches: &[Watch], sheet: &mut Sheet) -> Result<(), ExportError> {
     let mut session = Session::new(model.clone(), None);
     writeln!(sheet, "<article id=\"report\">\n<h2>Why</h2>")?;
     list(&panels::rows(&mut session, Panel::Why, PAPER), sheet)?;
@@ -32,6 +33,17 @@ pub(super) fn write(model: &Model, sheet: &mut Sheet) -> Result<(), ExportError>
     writeln!(sheet, "</tbody>\n</table>\n<h2>States at the start</h2>")?;
     for node in model.lanes() {
         start(model, *node, sheet)?;
+    }
+    if !watches.is_empty() {
+        writeln!(sheet, "<h2>Watched</h2>\n<ul>")?;
+        for watch in watches {
+            let values: Vec<String> = super::watched::values(model, watch)
+                .into_iter()
+                .map(|(step, text)| format!("{text} from step {}", model.number(step)))
+                .collect();
+            writeln!(sheet, "<li>{}: {}</li>", Escaped(watch.text()), Escaped(&values.join(", ")))?;
+        }
+        writeln!(sheet, "</ul>")?;
     }
     let file = model.file();
     if !(file.notes.is_empty() && file.marks.is_empty()) {
