@@ -246,6 +246,8 @@ mod tests {
             "export t.json --to rust-test",
             "export other.json --to svg",
             "export gone.json --to svg",
+            "export t.json --to html --watch max(",
+            "export t.json --to svg --watch s1.text",
         ];
         let errors = lines.map(|line| {
             let (code, out, err) = command(&here, line);
