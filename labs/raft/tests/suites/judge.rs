@@ -33,7 +33,9 @@ const EARNED: [(&str, &str, u32); 8] = [
 
 /// Runs the suite of a part on a design, or one test of it.
 fn run(design: &str, part: &str, test: Option<&str>) -> Result<Vec<TestRecord>, Failed> {
-    let out = env::temp_dir().join(format!("raft-suites-{}-{design}-{part}", std::process::id()));
+    // Two tests may run on one design at the same time.
+    let name = format!("raft-suites-{}-{design}-{part}-{}", std::process::id(), test.unwrap_or("all"));
+    let out = env::temp_dir().join(name);
     let mut command = Command::new(env::current_exe()?);
     command.env(DESIGN, design).env(PART, part).env("TESTKIT_OUT", &out).env("TESTKIT_FAILURES", "off");
     if let Some(test) = test {
