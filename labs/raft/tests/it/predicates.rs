@@ -336,7 +336,7 @@ fn state_machine_safety() {
     let predicate = p::state_machine_safety::<Fake>();
     holds(&predicate, &World::new(&[fake(3, "1a 2b").commits(1), fake(3, "1a 3b").commits(2)]));
     let both = World::new(&[fake(3, "1a 2b").commits(2), fake(3, "1a 3b").commits(2)]);
-    insta::assert_snapshot!(fails(&predicate, &both), @"server1 and server2 have committed different entries at index 2: client1's command 2 of term 2 and client1's command 2 of term 3 [server1.log, server2.log]");
+    insta::assert_snapshot!(fails(&predicate, &both), @"server1 and server2 have committed different entries at index 2: client1's command 2 of term 2 and client1's command 2 of term 3 [server1.log, server1.commit_index, server2.log, server2.commit_index]");
 }
 
 #[test]
