@@ -63,8 +63,7 @@ impl<'t, N: Node + Inspect> Script<'t, N> {
         from: &S,
     ) -> Result<Reached, Failed> {
         let latest = latest_of::<N, S>(from);
-        let goal = leads_after::<N>(server, latest);
-        self.stage(name, crate::only(among, &[server]), latest + 1).goal(goal).from(from)
+        self.one_more_term(name, server, among, leads_after::<N>(server, latest), from)
     }
 
     /// `server` is leader, as it may be already, or after one more election in which only `among` talk to each other: for
@@ -80,8 +79,20 @@ impl<'t, N: Node + Inspect> Script<'t, N> {
         among: &[Address],
         from: &S,
     ) -> Result<Reached, Failed> {
-        let latest = latest_of::<N, S>(from);
-        self.stage(name, crate::only(among, &[server]), latest + 1).goal(leads::<N>(server)).from(from)
+        self.one_more_term(name, server, among, leads::<N>(server), from)
+    }
+
+    /// What `among` can come to by the timers of `server`, in at most one more term.
+    fn one_more_term<S: Starts + ?Sized>(
+        &mut self,
+        name: &str,
+        server: Address,
+        among: &[Address],
+        goal: Predicate,
+        from: &S,
+    ) -> Result<Reached, Failed> {
+        let latest = latest_of::<N, S>(from) + 1;
+        self.stage(name, crate::only(among, &[server]), latest).goal(goal).from(from)
     }
 
     /// Something happens without another election.

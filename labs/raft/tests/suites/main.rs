@@ -6,7 +6,7 @@
 //!
 //! ```sh
 //! cargo test -p raft --test suites                            # a sample, which the commit chooses; and the tables
-//! cargo test -p raft --test suites -- --include-ignored       # everything, an hour
+//! cargo test -p raft --test suites -- --include-ignored       # everything, six minutes on two processors
 //! cargo test -p raft --test suites naive -- --include-ignored # one design
 //! RAFT_SUITES_RECORD=$(date +%F) cargo test -p raft --test suites -- --include-ignored   # and note the result
 //! RAFT_SUITES_TABLES=write cargo test -p raft --test suites tables                       # the tables in docs/
