@@ -2,7 +2,7 @@
 //! The client and the administrator of the other designs: they ask all servers, or one and then another.
 
 use clientserver::{AmoCommand, KvCommand, KvResponse};
-use framework::{Address, Client, Context, Node};
+use framework::{Address, Client, Context, Data, Node};
 use raft::{AdminCommand, AdminRequest, AdminResponse};
 use serde::{Deserialize, Serialize};
 
@@ -47,100 +47,84 @@ impl Route {
     }
 }
 
+/// What is asked and answered.
+pub(crate) trait Subject: Data {
+    type Command: Data;
+    type Response: Data;
+
+    fn request(from: Address, sequence: u64, command: Self::Command) -> Message;
+
+    /// The number and the response, if that is what it is.
+    fn reply(message: Message) -> Option<(u64, Self::Response)>;
+}
+
+/// Commands for the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct VariantClient {
-    route: Route,
-    sequence: u64,
-    command: Option<KvCommand>,
-    response: Option<KvResponse>,
-}
+pub(crate) enum Store {}
 
-impl VariantClient {
-    pub(crate) fn new(routing: Routing, servers: &[Address]) -> Self {
-        Self { route: Route::new(routing, servers), sequence: 0, command: None, response: None }
-    }
+/// Changes of the group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Members {}
 
-    fn ask(&self, ctx: &mut Ctx) {
-        let Some(command) = self.command.clone() else { return };
-        let command = AmoCommand { client: ctx.address(), sequence: self.sequence, command };
-        self.route.ask(Message::Request(command), ctx);
-    }
-}
+/// The client.
+pub(crate) type VariantClient = Asker<Store>;
 
-impl Client for VariantClient {
+/// The administrator.
+pub(crate) type VariantAdmin = Asker<Members>;
+
+impl Subject for Store {
     type Command = KvCommand;
     type Response = KvResponse;
 
-    fn send_command(&mut self, command: KvCommand, ctx: &mut Ctx) {
-        self.sequence += 1;
-        self.command = Some(command);
-        self.response = None;
-        self.ask(ctx);
-        ctx.set_timer(Timer::Retry { sequence: self.sequence }, raft::CLIENT_RETRY);
+    fn request(client: Address, sequence: u64, command: KvCommand) -> Message {
+        Message::Request(AmoCommand { client, sequence, command })
     }
 
-    fn response(&self) -> Option<KvResponse> {
-        self.response.clone()
+    fn reply(message: Message) -> Option<(u64, KvResponse)> {
+        if let Message::Reply(reply) = message { Some((reply.sequence, reply.response)) } else { None }
     }
 }
 
-impl Node for VariantClient {
-    type Message = Message;
-    type Timer = Timer;
+impl Subject for Members {
+    type Command = AdminCommand;
+    type Response = AdminResponse;
 
-    fn on_message(&mut self, _: Address, message: Message, ctx: &mut Ctx) {
-        match message {
-            Message::Reply(reply) if reply.sequence == self.sequence && self.command.is_some() => {
-                self.command = None;
-                self.response = Some(reply.response);
-            }
-            Message::NotLeader { sequence, leader: Some(leader) }
-                if sequence == self.sequence && self.command.is_some() && self.route.turn_to(leader) =>
-            {
-                self.ask(ctx);
-            }
-            _ => {}
-        }
+    fn request(admin: Address, sequence: u64, command: AdminCommand) -> Message {
+        Message::Admin { admin, request: AdminRequest { sequence, command } }
     }
 
-    fn on_timer(&mut self, timer: Timer, ctx: &mut Ctx) {
-        if let Timer::Retry { sequence } = timer
-            && sequence == self.sequence
-            && self.command.is_some()
-        {
-            self.route.turn_to_next();
-            self.ask(ctx);
-            ctx.set_timer(Timer::Retry { sequence }, raft::CLIENT_RETRY);
-        }
+    fn reply(message: Message) -> Option<(u64, AdminResponse)> {
+        if let Message::AdminReply(reply) = message { Some((reply.sequence, reply.response)) } else { None }
     }
 }
 
-/// The administrator.
+/// Who asks until there is a response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct VariantAdmin {
+#[serde(bound = "")]
+pub(crate) struct Asker<S: Subject> {
     route: Route,
     sequence: u64,
-    command: Option<AdminCommand>,
-    response: Option<AdminResponse>,
+    command: Option<S::Command>,
+    response: Option<S::Response>,
 }
 
-impl VariantAdmin {
+impl<S: Subject> Asker<S> {
     pub(crate) fn new(routing: Routing, servers: &[Address]) -> Self {
         Self { route: Route::new(routing, servers), sequence: 0, command: None, response: None }
     }
 
     fn ask(&self, ctx: &mut Ctx) {
-        let Some(command) = self.command.clone() else { return };
-        let request = AdminRequest { sequence: self.sequence, command };
-        self.route.ask(Message::Admin { admin: ctx.address(), request }, ctx);
+        if let Some(command) = self.command.clone() {
+            self.route.ask(S::request(ctx.address(), self.sequence, command), ctx);
+        }
     }
 }
 
-impl Client for VariantAdmin {
-    type Command = AdminCommand;
-    type Response = AdminResponse;
+impl<S: Subject> Client for Asker<S> {
+    type Command = S::Command;
+    type Response = S::Response;
 
-    fn send_command(&mut self, command: AdminCommand, ctx: &mut Ctx) {
+    fn send_command(&mut self, command: S::Command, ctx: &mut Ctx) {
         self.sequence += 1;
         self.command = Some(command);
         self.response = None;
@@ -148,27 +132,33 @@ impl Client for VariantAdmin {
         ctx.set_timer(Timer::Retry { sequence: self.sequence }, raft::CLIENT_RETRY);
     }
 
-    fn response(&self) -> Option<AdminResponse> {
+    fn response(&self) -> Option<S::Response> {
         self.response.clone()
     }
 }
 
-impl Node for VariantAdmin {
+impl<S: Subject> Node for Asker<S> {
     type Message = Message;
     type Timer = Timer;
 
     fn on_message(&mut self, _: Address, message: Message, ctx: &mut Ctx) {
+        if self.command.is_none() {
+            return;
+        }
         match message {
-            Message::AdminReply(reply) if reply.sequence == self.sequence && self.command.is_some() => {
-                self.command = None;
-                self.response = Some(reply.response);
+            Message::NotLeader { sequence, leader: Some(leader) } => {
+                if sequence == self.sequence && self.route.turn_to(leader) {
+                    self.ask(ctx);
+                }
             }
-            Message::NotLeader { sequence, leader: Some(leader) }
-                if sequence == self.sequence && self.command.is_some() && self.route.turn_to(leader) =>
-            {
-                self.ask(ctx);
+            other => {
+                if let Some((sequence, response)) = S::reply(other)
+                    && sequence == self.sequence
+                {
+                    self.command = None;
+                    self.response = Some(response);
+                }
             }
-            _ => {}
         }
     }
 
