@@ -167,20 +167,13 @@ impl<'a> Recorder<'a> {
             }
         }
         let truth = self.truth(Some((before, event)), after);
-        self.file.steps.push(Step { event: happening, after: state, sent, fault: None, log, truth });
+        self.file.steps.push(Step { after: state, sent, log, truth, ..Step::of(happening) });
     }
 
     /// Writes down an event whose handler failed.
     pub(crate) fn fail(&mut self, event: &Event, problem: String) {
         let event = self.happening(event);
-        self.file.steps.push(Step {
-            event,
-            after: None,
-            sent: Vec::new(),
-            fault: Some(problem),
-            log: Vec::new(),
-            truth: Vec::new(),
-        });
+        self.file.steps.push(Step { fault: Some(problem), ..Step::of(event) });
     }
 
     /// What every predicate says of a state, and of the step that leads there.

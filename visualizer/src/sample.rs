@@ -234,14 +234,7 @@ pub(crate) fn crashed() -> TraceFile {
     if let Some(after) = &mut file.steps[2].after {
         after.durable = durable;
     }
-    let step = |event, after| Step {
-        event,
-        after: Some(after),
-        sent: vec![],
-        fault: None,
-        log: vec![],
-        truth: vec![],
-    };
+    let step = |event, after| Step { after: Some(after), ..Step::of(event) };
     let crash = Happening::Crash { node: server.clone(), during: None };
     let down = NodeState { durable, up: false, ..fresh.clone() };
     let restart = Happening::Restart { node: server };

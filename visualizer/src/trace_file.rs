@@ -288,6 +288,9 @@ pub struct Start {
     pub nodes: Vec<NodeState>,
     /// The messages in the network.
     pub network: Vec<MessageId>,
+    /// Those that somebody who explored the system lost before the first step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<MessageId>,
     /// What the predicates say of it: one for each of [`TraceFile::predicates`], or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truth: Vec<Truth>,
@@ -364,6 +367,10 @@ pub struct Step {
     /// What the node sent, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<MessageId>,
+    /// The messages that somebody who explored the system lost after this step: they do not arrive any more unless they
+    /// are sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<MessageId>,
     /// What went wrong in the handler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -373,6 +380,21 @@ pub struct Step {
     /// What the predicates say of the state afterwards: one for each of [`TraceFile::predicates`], or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truth: Vec<Truth>,
+}
+
+impl Step {
+    /// An event of which nothing is known but that it happened.
+    pub(crate) fn of(event: Happening) -> Self {
+        Self {
+            event,
+            after: None,
+            sent: Vec::new(),
+            lost: Vec::new(),
+            fault: None,
+            log: Vec::new(),
+            truth: Vec::new(),
+        }
+    }
 }
 
 impl Default for TraceFile {

@@ -24,13 +24,20 @@ pub(super) struct Compared {
 
 /// Compares today's run with the file.
 pub(super) fn compare(old: &TraceFile, mut today: TraceFile, stuck: Option<&Stuck>) -> Compared {
-    let steps = today.steps.clone();
+    let mut steps = today.steps.clone();
     let mut splice = Splice::new(old, &mut today);
     let start: Vec<_> = old.start.nodes.iter().map(|state| splice.state(state)).collect();
     let mut recorded: Vec<Step> = old.steps.iter().map(|step| splice.step(step)).collect();
+    let lost = old.start.lost.iter().map(|id| splice.message(*id)).collect();
+    today.start.lost = lost;
     for step in &mut recorded {
         step.truth = in_order_of(&today, old, &step.truth);
     }
+    // Nobody but the file knows what was lost on the way.
+    for (step, recorded) in steps.iter_mut().zip(&recorded) {
+        step.lost.clone_from(&recorded.lost);
+    }
+    today.steps.clone_from(&steps);
     let same_start = start == today.start.nodes;
     let before = old.history.len();
     let mut said = Vec::new();
@@ -106,12 +113,8 @@ fn between(file: &TraceFile, from: &[NodeState], to: &[NodeState]) -> Model {
     file.start.nodes = from.to_vec();
     let nodes = file.nodes.clone();
     let steps = nodes.iter().zip(to).map(|(node, state)| Step {
-        event: Happening::Restart { node: node.address.clone() },
         after: Some(state.clone()),
-        sent: Vec::new(),
-        fault: None,
-        log: Vec::new(),
-        truth: Vec::new(),
+        ..Step::of(Happening::Restart { node: node.address.clone() })
     });
     let steps = steps.collect();
     Model::along(file, String::new(), steps)

@@ -29,6 +29,7 @@ impl<'a> Splice<'a> {
             event: self.happening(&step.event),
             after: step.after.as_ref().map(|after| self.state(after)),
             sent: step.sent.iter().map(|id| self.message(*id)).collect(),
+            lost: step.lost.iter().map(|id| self.message(*id)).collect(),
             fault: step.fault.clone(),
             log: step.log.clone(),
             truth: step.truth.clone(),
@@ -114,10 +115,12 @@ pub(crate) fn compact(file: &TraceFile) -> TraceFile {
     let mut splice = Splice::new(file, &mut into);
     let nodes = file.start.nodes.iter().map(|state| splice.state(state)).collect();
     let network = file.start.network.iter().map(|id| splice.message(*id)).collect();
+    let lost = file.start.lost.iter().map(|id| splice.message(*id)).collect();
     let history = file.history.iter().map(|event| splice.happening(event)).collect();
     let steps = file.steps.iter().map(|step| splice.step(step)).collect();
     into.start.nodes = nodes;
     into.start.network = network;
+    into.start.lost = lost;
     into.start.truth.clone_from(&file.start.truth);
     into.history = history;
     into.steps = steps;
@@ -138,9 +141,8 @@ pub(crate) fn way(
     let history: Vec<Happening> = file.history.iter().map(|event| splice.happening(event)).collect();
     let network = if history.is_empty() { &[][..] } else { &file.start.network };
     let network = network.iter().map(|id| splice.message(*id)).collect();
-    let bare = |event| Step { event, after: None, sent: vec![], fault: None, log: vec![], truth: vec![] };
     let steps: Vec<Step> =
-        steps.iter().map(|step| &step.event).chain(next).map(|event| bare(splice.happening(event))).collect();
+        steps.iter().map(|step| &step.event).chain(next).map(|event| Step::of(splice.happening(event))).collect();
     let messages = messages.into_iter().map(|id| splice.message(id)).collect();
     (into.history, into.start.network, into.steps) = (history, network, steps);
     (into, messages)

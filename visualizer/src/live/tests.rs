@@ -10,6 +10,7 @@ use pingpong::PingPong;
 use serde::{Deserialize, Serialize};
 
 use super::{Inside, Job, Reply, compact, explore, replay};
+use crate::model::Model;
 use crate::plain;
 use crate::sample::{self, Register};
 use crate::session::Session;
@@ -139,6 +140,28 @@ fn a_lost_message_is_lost_for_searches_too() {
     assert_eq!(errors, 0, "{text}");
     let told: Vec<&str> = text.lines().filter(|line| !line.starts_with(' ')).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// What was lost is part of a saved branch: whoever opens it sees it, and whoever runs it again cannot deliver it.
+#[test]
+fn a_lost_message_stays_lost_in_a_saved_branch() {
+    let mut session = live(Register, "--clients 2");
+    let (text, errors) = said(&mut session, "fire t1; drop m1; fire t1; back; back; pending; go 2; pending; step");
+    assert_eq!(errors, 0, "{text}");
+    let path = std::env::temp_dir().join(format!("lab-lost-{}.json", std::process::id()));
+    let (text, errors) = said(&mut session, &format!("save {}", path.display()));
+    assert_eq!(errors, 0, "{text}");
+    let saved = crate::TraceFile::load(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(saved.steps.iter().map(|step| step.lost.len()).collect::<Vec<_>>(), [1, 0]);
+
+    let mut seen = Session::new(Model::new(saved.clone()), None);
+    let (shown, errors) = said(&mut seen, "go 1; step; go 2; pending; go 0; pending");
+    assert_eq!(errors, 0, "{shown}");
+    let mut again = replay(Box::new(Inside(Arc::new(Register))), &saved).unwrap().session;
+    let (ran, errors) = said(&mut again, "go 2; pending; drop x1; pending");
+    assert_eq!(errors, 0, "{ran}");
+    insta::assert_snapshot!(format!("as saved:\n{shown}run again:\n{ran}"));
 }
 
 #[test]

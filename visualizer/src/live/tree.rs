@@ -15,8 +15,6 @@ struct Node {
     /// The one before; nothing for the first.
     before: Option<usize>,
     step: Step,
-    /// The messages that somebody lost here.
-    dropped: BTreeSet<MessageId>,
 }
 
 /// A way from the start.
@@ -52,16 +50,15 @@ pub(crate) struct Tree {
     nodes: Vec<Node>,
     branches: Vec<Branch>,
     current: usize,
-    /// The messages that were lost at the start.
-    dropped: BTreeSet<MessageId>,
+    /// The messages that somebody lost at the start.
+    lost: Vec<MessageId>,
 }
 
 impl Tree {
     /// A tree with one branch.
     pub(crate) fn new(name: &str, steps: Vec<Step>) -> Self {
         let branch = Branch { name: name.to_owned(), ..Branch::default() };
-        let mut tree =
-            Self { nodes: Vec::new(), branches: vec![branch], current: 0, dropped: BTreeSet::new() };
+        let mut tree = Self { nodes: Vec::new(), branches: vec![branch], current: 0, lost: Vec::new() };
         tree.append(steps);
         tree
     }
@@ -97,14 +94,16 @@ impl Tree {
         self.branches[branch].path.iter().map(|node| self.nodes[*node].step.clone()).collect()
     }
 
-    /// Puts steps at the end of the branch that is looked at. A step that somebody has taken from there is taken again.
+    /// Puts steps at the end of the branch that is looked at. A step that somebody has taken from there is taken again,
+    /// whatever was lost after it.
     pub(crate) fn append(&mut self, steps: Vec<Step>) {
         for step in steps {
             let before = self.branch().path.last().copied();
+            let is_it = |known: &Step| *known == Step { lost: known.lost.clone(), ..step.clone() };
             let known = (0..self.nodes.len())
-                .find(|node| self.nodes[*node].before == before && self.nodes[*node].step == step);
+                .find(|node| self.nodes[*node].before == before && is_it(&self.nodes[*node].step));
             let node = known.unwrap_or_else(|| {
-                self.nodes.push(Node { before, step, dropped: BTreeSet::new() });
+                self.nodes.push(Node { before, step });
                 self.nodes.len() - 1
             });
             self.branch_mut().path.push(node);
@@ -170,36 +169,27 @@ impl Tree {
         self.branches.iter().position(does)
     }
 
-    /// The messages that are lost after some steps of the branch that is looked at: lost, and not sent again.
-    pub(crate) fn dropped(&self, at: usize) -> BTreeSet<MessageId> {
-        let mut dropped = self.dropped.clone();
-        for node in self.branch().path.iter().take(at) {
-            let node = &self.nodes[*node];
-            for sent in &node.step.sent {
-                dropped.remove(sent);
-            }
-            dropped.extend(&node.dropped);
-        }
-        dropped
+    /// The messages that somebody lost at the start.
+    pub(crate) fn lost_at_start(&self) -> &[MessageId] {
+        &self.lost
     }
 
-    /// Loses a message after a step, or finds it again; says whether it is lost now.
-    pub(crate) fn drop_message(&mut self, at: usize, message: MessageId) -> bool {
-        let lost = self.dropped(at).contains(&message);
+    /// Loses messages after a step of the branch that is looked at.
+    pub(crate) fn lose(&mut self, at: usize, messages: &[MessageId]) {
+        let place = at.checked_sub(1).and_then(|i| self.branch().path.get(i).copied());
+        let lost = place.map_or(&mut self.lost, |node| &mut self.nodes[node].step.lost);
+        lost.extend(messages);
+        lost.sort_unstable();
+        lost.dedup();
+    }
+
+    /// Finds a message again after a step, wherever on the way it was lost.
+    pub(crate) fn find_again(&mut self, at: usize, message: MessageId) {
+        self.lost.retain(|lost| *lost != message);
         let path = self.branch().path.clone();
-        if lost {
-            // Wherever on the way it was lost.
-            self.dropped.remove(&message);
-            for node in &path[..at.min(path.len())] {
-                self.nodes[*node].dropped.remove(&message);
-            }
-            return false;
+        for node in path.iter().take(at) {
+            self.nodes[*node].step.lost.retain(|lost| *lost != message);
         }
-        match at.checked_sub(1).and_then(|i| path.get(i)) {
-            Some(node) => self.nodes[*node].dropped.insert(message),
-            None => self.dropped.insert(message),
-        };
-        true
     }
 
     /// What a branch shows.
@@ -262,7 +252,7 @@ mod tests {
 
     fn step(node: &str) -> Step {
         let event = Happening::Restart { node: node.to_owned() };
-        Step { event, after: None, sent: vec![], fault: None, log: vec![], truth: vec![] }
+        Step::of(event)
     }
 
     fn names(tree: &Tree, branch: usize) -> String {
@@ -299,14 +289,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_lost_until_it_is_sent_again() {
-        let again = Step { sent: vec![7], ..step("b") };
-        let mut tree = Tree::new("main", vec![step("a"), again, step("c")]);
-        assert!(tree.drop_message(1, 7));
-        let lost: Vec<bool> = (0..4).map(|at| tree.dropped(at).contains(&7)).collect();
-        assert_eq!(lost, [false, true, false, false]);
-        assert!(tree.drop_message(3, 7) && !tree.drop_message(3, 7));
-        assert!(tree.drop_message(0, 7));
-        assert!(tree.dropped(0).contains(&7) && !tree.drop_message(1, 7) && !tree.dropped(0).contains(&7));
+    fn what_is_lost_belongs_to_the_step_and_not_to_the_branch() {
+        let mut tree = Tree::new("main", vec![step("a"), step("b"), step("c")]);
+        let lost = |tree: &Tree, branch| -> Vec<Vec<MessageId>> {
+            tree.steps(branch).into_iter().map(|step| step.lost).collect()
+        };
+        tree.lose(1, &[7]);
+        tree.lose(3, &[8, 7]);
+        tree.lose(0, &[9]);
+        assert_eq!((lost(&tree, 0), tree.lost_at_start()), (vec![vec![7], vec![], vec![7, 8]], &[9][..]));
+        // The same steps again are those in which it was lost.
+        tree.fork(0, None);
+        tree.append(vec![step("a"), step("d")]);
+        assert_eq!(lost(&tree, 1), [vec![7], vec![]]);
+        tree.switch(0);
+        tree.find_again(2, 7);
+        assert_eq!((lost(&tree, 0), lost(&tree, 1)), (vec![vec![], vec![], vec![7, 8]], vec![vec![], vec![]]));
+        tree.find_again(0, 9);
+        assert!(tree.lost_at_start().is_empty());
     }
 }

@@ -32,6 +32,8 @@ pub mod tree;
 pub mod watch;
 pub mod why;
 
+use std::collections::BTreeSet;
+
 use crate::live::tree::EXPLORED;
 use crate::pool::Pool;
 use crate::trace_file::{Happening, Mark, Message, MessageId, NodeState, Note, Step, TraceFile};
@@ -224,6 +226,18 @@ impl Model {
     /// The steps in which a message arrives.
     pub fn arrivals(&self, id: MessageId) -> &[usize] {
         &self.arrivals[id as usize]
+    }
+
+    /// The messages that somebody lost and nobody has sent again since, after a step, in the order of their numbers.
+    pub fn lost(&self, step: usize) -> Vec<MessageId> {
+        let mut lost: BTreeSet<MessageId> = self.file.start.lost.iter().copied().collect();
+        for step in self.file.steps.iter().take(step) {
+            for sent in &step.sent {
+                lost.remove(sent);
+            }
+            lost.extend(&step.lost);
+        }
+        lost.into_iter().collect()
     }
 
     /// The predicates with their truth at every step; the one that the trace is about comes first.

@@ -89,7 +89,8 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         let text = text(model, message.value, paper);
         let line = Line::of(Role::Removed, format!("  x{} {text}", i + 1));
         let line = line.with(Role::Dim, format!("  {} {} {}, lost", message.from, paper.arrow(), message.to));
-        rows.push(Row::to(line.fit(paper.width, paper.more()), Target::Choice(format!("x{}", i + 1))));
+        let again = session.is_live().then(|| Target::Choice(format!("x{}", i + 1)));
+        rows.push(Row { line: line.fit(paper.width, paper.more()), target: again });
     }
     if !idle.is_empty() {
         let names = idle.into_iter().map(|(node, arrived)| match arrived {

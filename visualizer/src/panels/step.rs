@@ -99,6 +99,15 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         }
         wrap(&mut rows, line, arrives.map(Target::Step));
     }
+    if !happened.lost.is_empty() {
+        rows.push(heading("lost then"));
+    }
+    for id in happened.lost.iter().take(SENT_MAX) {
+        let message = model.message(*id);
+        let line = Line::of(Role::Removed, format!("   {}", model.full(message.value, TEXT_MAX)));
+        let ends = format!(", {} {} {}", message.from, paper.arrow(), message.to);
+        wrap(&mut rows, line.with(Role::Dim, ends), None);
+    }
     if !happened.log.is_empty() {
         rows.push(heading("logged"));
         for text in happened.log.iter().take(CHANGES_MAX) {

@@ -101,6 +101,11 @@ fn step_of(model: &Model, step: usize, open: bool) -> Vec<String> {
             };
             lines.push(format!("  sent {} to {}{arrives}", model.full(message.value, TEXT_MAX), message.to));
         }
+        for id in &happened.lost {
+            let message = model.message(*id);
+            let text = model.full(message.value, TEXT_MAX);
+            lines.push(format!("  then {text} from {} to {} was lost", message.from, message.to));
+        }
         lines.extend(happened.log.iter().map(|text| format!("  logged: {text}")));
     }
     lines.extend(invariants(model, step));

@@ -18,7 +18,7 @@ impl Session {
     ) -> Result<Done, String> {
         let live = self.live.as_mut().ok_or("there is no code")?;
         let file = self.model.file();
-        let (way, dropped) = way(file, &file.steps[..at], next, live.tree.dropped(at));
+        let (way, dropped) = way(file, &file.steps[..at], next, self.model.lost(at));
         let job = Job { setup: live.setup.clone(), way, from: at, dropped, ask };
         live.running = Some((live.engine.start(job), then));
         Ok(Done::default())

@@ -190,6 +190,7 @@ impl Session {
         let mut file = self.model.take_file();
         file.verdict = live.tree.finding(live.tree.current(), &file);
         (file.notes, file.marks) = (notes, marks);
+        file.start.lost = live.tree.lost_at_start().to_vec();
         self.model = Model::along(file, name, steps);
         let rows = self.model.predicates();
         self.predicate = rows.iter().position(|row| Some(&row.name) == explained.as_ref()).unwrap_or(0);

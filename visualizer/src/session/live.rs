@@ -66,6 +66,8 @@ impl Live {
 impl Session {
     /// A session that can go on, with the branch of the tree that is looked at. The file has all values of all branches.
     pub(crate) fn live(file: TraceFile, tree: Tree, engine: Box<dyn Engine>, setup: Setup) -> Self {
+        let mut tree = tree;
+        tree.lose(0, &file.start.lost);
         let mut session = Self::new(Model::along(file, String::new(), Vec::new()), None);
         session.live = Some(Live::new(engine, setup, tree));
         session.rebuild();
@@ -307,20 +309,23 @@ impl Session {
             }
         };
         let text = self.model.full(file.messages[message as usize].value, 60);
+        let known = self.lost().contains(&message);
+        self.keep_people();
         let live = self.live.as_mut().ok_or("there is no code")?;
-        live.preview = None;
-        let lost = live.tree.drop_message(at, message);
-        Ok(Done::said(if lost {
-            format!("{text} is lost from here on, also for searches; a node may send it again")
-        } else {
+        let said = if known {
+            live.tree.find_again(at, message);
             format!("{text} is in the network again")
-        }))
+        } else {
+            live.tree.lose(at, &[message]);
+            format!("{text} is lost from here on, also for searches; a node may send it again")
+        };
+        self.rebuild();
+        Ok(Done::said(said))
     }
 
     /// The messages that are lost at this step, in the order of their numbers.
     pub(crate) fn lost(&self) -> Vec<MessageId> {
-        let lost = self.live.as_ref().map(|live| live.tree.dropped(self.step));
-        lost.unwrap_or_default().into_iter().collect()
+        self.model.lost(self.step)
     }
 
     fn search_from_here(&mut self, argument: &str) -> Result<Done, String> {

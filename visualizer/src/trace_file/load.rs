@@ -194,12 +194,13 @@ impl TraceFile {
             self.check_value(message.value)?;
         }
         self.start.nodes.iter().try_for_each(|state| self.check_state(state))?;
-        self.start.network.iter().try_for_each(|id| self.check_message(*id))?;
+        let at_start = self.start.network.iter().chain(&self.start.lost);
+        at_start.copied().try_for_each(|id| self.check_message(id))?;
         self.history.iter().try_for_each(|event| self.check_event(event))?;
         for step in &self.steps {
             self.check_event(&step.event)?;
             step.after.iter().try_for_each(|state| self.check_state(state))?;
-            step.sent.iter().try_for_each(|id| self.check_message(*id))?;
+            step.sent.iter().chain(&step.lost).try_for_each(|id| self.check_message(*id))?;
             self.check_truth(&step.truth)?;
         }
         self.check_truth(&self.start.truth)?;
