@@ -141,6 +141,17 @@ fn replay(matches: &clap::ArgMatches, args: &[OsString], console: &mut Console<'
         }
     };
     let file = shell::quoted(&path.display().to_string());
+    if !trace.is_of_a_lab() {
+        let by = match trace.origin.command.as_str() {
+            "" => String::new(),
+            command => format!(" (it was saved by `{command}`)"),
+        };
+        console.error(format_args!(
+            "`{}` is of no lab's system{by}, so it cannot be run again; `cargo lab show {file}` shows it",
+            path.display()
+        ));
+        return ExitCode::Usage;
+    }
     let otherwise = format!("; `cargo lab show {file}` shows the trace without it");
     launch::become_driver("replay", &trace.origin.lab, args, &otherwise, console)
 }

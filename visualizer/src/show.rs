@@ -64,6 +64,12 @@ pub(crate) fn with_view_options(command: Command) -> Command {
                 .value_parser(themes)
                 .help("The colours [default: ansi]"),
         ))
+        .arg(view(
+            Arg::new("author")
+                .long("author")
+                .value_name("NAME")
+                .help("The name under which notes are written"),
+        ))
         .arg(flag("ascii", "Draw with ASCII characters only"))
         .arg(flag("no-mouse", "Leave the mouse to the terminal"))
         .arg(view(
@@ -111,6 +117,8 @@ pub(crate) fn view(
     console: &mut Console<'_>,
 ) -> ExitCode {
     session.opening = said.to_vec();
+    session.author =
+        matches.get_one::<String>("author").map(|name| name.chars().take(60).collect()).unwrap_or_default();
     if matches.get_flag("plain") {
         let written = plain::tell(said, console.out);
         if written.is_err() {

@@ -70,8 +70,11 @@ pub struct TraceFile {
     /// Steps that people want to find again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<Mark>,
+    /// How people look at it.
+    #[serde(default, skip_serializing_if = "View::is_empty")]
+    pub view: View,
     /// What this program does not know; kept when the file is written again.
-    #[serde(flatten)]
+    #[serde(flatten, skip_deserializing)]
     pub unknown: BTreeMap<String, serde_json::Value>,
 }
 
@@ -131,6 +134,20 @@ pub struct Mark {
     /// What for; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+}
+
+/// How people look at a trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct View {
+    /// The expressions that are watched.
+    #[serde(default)]
+    pub watch: Vec<String>,
+}
+
+impl View {
+    fn is_empty(&self) -> bool {
+        self.watch.is_empty()
+    }
 }
 
 /// Where a trace comes from.
@@ -417,12 +434,19 @@ impl Default for TraceFile {
             steps: Vec::new(),
             notes: Vec::new(),
             marks: Vec::new(),
+            view: View::default(),
             unknown: BTreeMap::new(),
         }
     }
 }
 
 impl TraceFile {
+    /// Whether it is of a lab's system, as far as its name tells: such a trace can be run again.
+    pub fn is_of_a_lab(&self) -> bool {
+        let name = &self.origin.lab;
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    }
+
     /// The number of the node with an address.
     pub fn node(&self, address: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.address == address)

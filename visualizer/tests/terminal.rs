@@ -228,6 +228,8 @@ fn explores_branches_and_quits() {
     tmux.press("7");
     tmux.until_screen("main.1");
     tmux.press("q");
+    tmux.until_screen("what happened is not saved");
+    tmux.press("q");
     tmux.is_given_back();
 }
 

@@ -62,7 +62,8 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
     let format = matches.get_one::<String>("to").and_then(|name| Format::named(name)).unwrap_or(Format::Text);
     let name =
         path.file_name().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned());
-    let mut watches = Vec::new();
+    let saved = trace.view.watch.iter().filter_map(|text| Watch::parse(text).ok());
+    let mut watches: Vec<Watch> = saved.collect();
     for text in matches.get_many::<String>("watch").into_iter().flatten() {
         match Watch::parse(text) {
             Ok(watch) => watches.push(watch),

@@ -84,6 +84,7 @@ pub(super) fn compare(old: &TraceFile, mut today: TraceFile, stuck: Option<&Stuc
         };
     }
     today.verdict = now;
+    today.view = old.view.clone();
     today.search = old.search.clone();
     today.origin = old.origin.clone();
     Compared { file: today, recorded: (!same && same_start).then_some(recorded), said }

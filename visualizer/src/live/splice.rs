@@ -109,6 +109,7 @@ pub(crate) fn compact(file: &TraceFile) -> TraceFile {
         nodes: file.nodes.clone(),
         notes: file.notes.clone(),
         marks: file.marks.clone(),
+        view: file.view.clone(),
         unknown: file.unknown.clone(),
         ..TraceFile::default()
     };
@@ -141,8 +142,12 @@ pub(crate) fn way(
     let history: Vec<Happening> = file.history.iter().map(|event| splice.happening(event)).collect();
     let network = if history.is_empty() { &[][..] } else { &file.start.network };
     let network = network.iter().map(|id| splice.message(*id)).collect();
-    let steps: Vec<Step> =
-        steps.iter().map(|step| &step.event).chain(next).map(|event| Step::of(splice.happening(event))).collect();
+    let steps: Vec<Step> = steps
+        .iter()
+        .map(|step| &step.event)
+        .chain(next)
+        .map(|event| Step::of(splice.happening(event)))
+        .collect();
     let messages = messages.into_iter().map(|id| splice.message(id)).collect();
     (into.history, into.start.network, into.steps) = (history, network, steps);
     (into, messages)

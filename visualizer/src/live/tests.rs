@@ -146,7 +146,8 @@ fn a_lost_message_is_lost_for_searches_too() {
 #[test]
 fn a_lost_message_stays_lost_in_a_saved_branch() {
     let mut session = live(Register, "--clients 2");
-    let (text, errors) = said(&mut session, "fire t1; drop m1; fire t1; back; back; pending; go 2; pending; step");
+    let (text, errors) =
+        said(&mut session, "fire t1; drop m1; fire t1; back; back; pending; go 2; pending; step");
     assert_eq!(errors, 0, "{text}");
     let path = std::env::temp_dir().join(format!("lab-lost-{}.json", std::process::id()));
     let (text, errors) = said(&mut session, &format!("save {}", path.display()));

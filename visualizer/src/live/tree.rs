@@ -304,7 +304,10 @@ mod tests {
         assert_eq!(lost(&tree, 1), [vec![7], vec![]]);
         tree.switch(0);
         tree.find_again(2, 7);
-        assert_eq!((lost(&tree, 0), lost(&tree, 1)), (vec![vec![], vec![], vec![7, 8]], vec![vec![], vec![]]));
+        assert_eq!(
+            (lost(&tree, 0), lost(&tree, 1)),
+            (vec![vec![], vec![], vec![7, 8]], vec![vec![], vec![]])
+        );
         tree.find_again(0, 9);
         assert!(tree.lost_at_start().is_empty());
     }

@@ -92,6 +92,13 @@ impl Line {
         }
     }
 
+    /// With all parts of another line.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.append(other);
+        self
+    }
+
     /// Adds spaces up to a column.
     pub fn pad_to(&mut self, column: usize) {
         let missing = column.saturating_sub(self.width());

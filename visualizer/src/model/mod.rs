@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 
 use crate::live::tree::EXPLORED;
 use crate::pool::Pool;
-use crate::trace_file::{Happening, Mark, Message, MessageId, NodeState, Note, Step, TraceFile};
+use crate::trace_file::{Happening, Mark, Message, MessageId, NodeState, Note, Step, TraceFile, View};
 
 use predicates::PredicateRow;
 
@@ -260,6 +260,7 @@ impl Model {
 pub(crate) struct People<'a> {
     pub(crate) notes: &'a mut Vec<Note>,
     pub(crate) marks: &'a mut Vec<Mark>,
+    pub(crate) view: &'a mut View,
 }
 
 impl Model {
@@ -281,6 +282,6 @@ impl Model {
 
     /// What people add.
     pub(crate) fn people(&mut self) -> People<'_> {
-        People { notes: &mut self.file.notes, marks: &mut self.file.marks }
+        People { notes: &mut self.file.notes, marks: &mut self.file.marks, view: &mut self.file.view }
     }
 }

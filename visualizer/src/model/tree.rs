@@ -256,9 +256,50 @@ impl Tree<'_> {
 }
 
 impl TreeRow {
-    /// The row as a line: sign, indentation, name, value, and if `since` is given the step that set it.
+    /// The row as a line: sign, indentation, name, value, and if `since` is given the step that set it. What has no room
+    /// is cut.
     pub fn line(&self, ascii: bool, name_width: usize, since: Option<String>, width: usize) -> Line {
-        let (open, closed, arrow) = if ascii { ("v", ">", "->") } else { ("▾", "▸", "→") };
+        let (arrow, more) = if ascii { ("->", ">") } else { ("→", "…") };
+        let mut line = self.head(ascii, name_width);
+        let right = self.right(since);
+        let room = width.saturating_sub(line.width() + right.width());
+        let mut value = self.value(arrow);
+        if let (Some(before), Some(after)) = (&self.before, &self.after)
+            && value.width() > room
+        {
+            let half = room.saturating_sub(3);
+            let keep = half.saturating_sub(Line::plain(after).width()).max(half / 2);
+            value = Line::of(Role::Removed, Line::plain(before).fit(keep, "…").text());
+            value.push(Role::Dim, format!(" {arrow} "));
+            value.push(Role::Added, after);
+        }
+        line.append(value.fit(room, more));
+        if !right.is_empty() && line.width() + right.width() <= width {
+            line.pad_to(width - right.width());
+            line.append(right);
+        }
+        line.fit(width, more)
+    }
+
+    /// The row with all of its value, however long that is, and the column at which the value begins; `None` if
+    /// [`line`](Self::line) cuts nothing.
+    pub fn whole(
+        &self,
+        ascii: bool,
+        name_width: usize,
+        since: Option<String>,
+        width: usize,
+    ) -> Option<(Line, usize)> {
+        let mut line = self.head(ascii, name_width);
+        let column = line.width();
+        let value = self.value(if ascii { "->" } else { "→" });
+        let fits = column + value.width() + self.right(since).width() <= width;
+        line.append(value);
+        (!fits).then_some((line, column))
+    }
+
+    fn head(&self, ascii: bool, name_width: usize) -> Line {
+        let (open, closed) = if ascii { ("v", ">") } else { ("▾", "▸") };
         let role = match self.sign {
             Sign::Same => Role::Plain,
             Sign::Added => Role::Added,
@@ -275,41 +316,36 @@ impl TreeRow {
         line.push(Role::Strong, &self.label);
         line.pad_to(4 + 2 * self.depth.min(30) + name_width);
         line.push(Role::Plain, " ");
-        let size = self.size.filter(|size| *size > 0 && self.fold != Fold::Leaf);
+        line
+    }
+
+    fn right(&self, since: Option<String>) -> Line {
         let mut right = Line::new();
-        if let Some(size) = size {
+        if let Some(size) = self.size.filter(|size| *size > 0 && self.fold != Fold::Leaf) {
             right.push(Role::Dim, format!(" ({size})"));
         }
         if let Some(since) = since {
             right.push(Role::Dim, format!(" {since}"));
         }
-        let room = width.saturating_sub(line.width() + right.width());
+        right
+    }
+
+    fn value(&self, arrow: &str) -> Line {
         let mut value = Line::new();
         match (&self.before, &self.after) {
             _ if self.fold == Fold::Open && self.before.is_none() && self.size.is_none() => {}
             (Some(before), Some(after)) => {
-                let half = room.saturating_sub(3);
-                let after_line = Line::plain(after);
-                let keep = half.saturating_sub(after_line.width()).max(half / 2);
-                value.push(Role::Removed, Line::plain(before).fit(keep, "…").text());
+                value.push(Role::Removed, before);
                 value.push(Role::Dim, format!(" {arrow} "));
                 value.push(Role::Added, after);
             }
             (Some(before), None) => value.push(Role::Removed, format!("({before})")),
-            (None, Some(after)) => {
-                let role = if self.sign == Sign::Added { Role::Added } else { Role::Plain };
-                if self.fold != Fold::Open {
-                    value.push(role, after);
-                }
+            (None, Some(after)) if self.fold != Fold::Open => {
+                value.push(if self.sign == Sign::Added { Role::Added } else { Role::Plain }, after);
             }
-            (None, None) => {}
+            (None, _) => {}
         }
-        line.append(value.fit(room, if ascii { ">" } else { "…" }));
-        if !right.is_empty() && line.width() + right.width() <= width {
-            line.pad_to(width - right.width());
-            line.append(right);
-        }
-        line.fit(width, if ascii { ">" } else { "…" })
+        value
     }
 }
 

@@ -19,9 +19,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         };
         let mut line = Line::of(Role::Dim, format!(" {} ", i + 1)).with(Role::Label, watch.text());
         line.push(Role::Plain, format!("  {}", watch.at(model, step)));
-        let mut line = line.fit(paper.width.saturating_sub(when.chars().count()), paper.more());
-        line.push(Role::Cause, when);
-        rows.push(Row::to(line.fit(paper.width, paper.more()), Target::Step(since)));
+        rows.extend(paper.rows_to(&line.with(Role::Cause, when), 5, Some(Target::Step(since))));
     }
     let file = model.file();
     if !file.notes.is_empty() {
@@ -31,7 +29,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         let by = if note.by.is_empty() { String::new() } else { format!("{}: ", note.by) };
         let line = Line::of(Role::Cause, format!(" {:>3} ", model.number(note.step)));
         let line = line.with(Role::Plain, format!("{by}{}", note.text));
-        rows.extend(paper.wrapped(&line, 5).into_iter().map(|line| Row::to(line, Target::Step(note.step))));
+        rows.extend(paper.rows_to(&line, 5, Some(Target::Step(note.step))));
     }
     if !file.marks.is_empty() {
         rows.push(heading("bookmarks"));
@@ -39,14 +37,14 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     for mark in &file.marks {
         let name = if mark.name.is_empty() { model.headline(mark.step, 200) } else { mark.name.clone() };
         let line = Line::of(Role::Cause, format!(" {:>3} ", model.number(mark.step))).with(Role::Plain, name);
-        rows.push(Row::to(line.fit(paper.width, paper.more()), Target::Step(mark.step)));
+        rows.extend(paper.rows_to(&line, 5, Some(Target::Step(mark.step))));
     }
     if rows.is_empty() {
         let text = "Nothing here yet. `+` watches an expression such as max(server*.term) over all steps, `a` writes a \
                     note on this step, `M` marks it.";
         rows.extend(paper.wrapped(&Line::of(Role::Dim, text), 0).into_iter().map(Row::text));
     }
-    if session.is_unsaved() {
+    if session.unsaved().is_some() {
         rows.push(Row::text(Line::of(Role::Changed, "not saved yet: Ctrl-s")));
     }
     rows

@@ -8,6 +8,8 @@ use crate::session::Session;
 
 /// How many messages to one node are listed.
 const MESSAGES_MAX: usize = 200;
+/// In how many lines at most a message or a timer is written.
+const LINES_MAX: usize = 3;
 
 pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let (model, step) = (session.model(), session.step());
@@ -57,8 +59,8 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             }
             let target =
                 choice.map_or(Target::Step(message.sent), |choice| Target::Choice(choice.label.clone()));
-            rows.push(Row::to(beside(&line, right, paper), target));
-            rows.extend(message.blocked.iter().map(|why| blocked(why, paper)));
+            rows.extend(beside(&line, right, target, paper));
+            rows.extend(message.blocked.iter().flat_map(|why| blocked(why, paper)));
             rows.extend(previewed(session, label, paper));
         }
         if shown.len() > MESSAGES_MAX {
@@ -76,8 +78,8 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             let right = Line::of(Role::Dim, format!("  set@{}", model.number(pending.set)));
             let target =
                 choice.map_or(Target::Step(pending.set), |choice| Target::Choice(choice.label.clone()));
-            rows.push(Row::to(beside(&line, right, paper), target));
-            rows.extend(pending.blocked.iter().map(|why| blocked(why, paper)));
+            rows.extend(beside(&line, right, target, paper));
+            rows.extend(pending.blocked.iter().flat_map(|why| blocked(why, paper)));
             rows.extend(previewed(session, label, paper));
         }
     }
@@ -121,13 +123,20 @@ fn text(model: &Model, value: ValueId, paper: Paper) -> String {
     if paper.width >= 60 { model.full(value, 200) } else { label::brief(model.pool(), value, 200) }
 }
 
-fn beside(line: &Line, right: Line, paper: Paper) -> Line {
-    let mut line = line.fit(paper.width.saturating_sub(right.width()), paper.more());
-    line.pad_to(paper.width.saturating_sub(right.width()));
-    line.append(right);
-    line.fit(paper.width, paper.more())
+/// A text with something at the right end of its last line, or below it where there is no room for both.
+fn beside(line: &Line, right: Line, target: Target, paper: Paper) -> Vec<Row> {
+    let mut lines = paper.wrapped_to(line, 6, LINES_MAX);
+    if lines.last().is_none_or(|last| last.width() + right.width() > paper.width) {
+        lines.push(Line::new());
+    }
+    if let Some(last) = lines.last_mut() {
+        last.pad_to(paper.width.saturating_sub(right.width()));
+        last.append(right);
+    }
+    let mut target = Some(target);
+    lines.into_iter().map(|line| Row { line, target: target.take() }).collect()
 }
 
-fn blocked(why: &str, paper: Paper) -> Row {
-    Row::text(Line::of(Role::Bad, format!("    cannot: {why}")).fit(paper.width, paper.more()))
+fn blocked(why: &str, paper: Paper) -> Vec<Row> {
+    paper.rows_to(&Line::of(Role::Bad, format!("    cannot: {why}")), 6, None)
 }

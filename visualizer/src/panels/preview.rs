@@ -1,4 +1,4 @@
-//! What an event would do, in a few lines: the changes at its node, what it would send, and which predicates would flip.
+//! What an event would do, in a few lines: which predicates would flip, what it would send, and the changes at its node.
 
 use super::{Paper, Row};
 use crate::model::diff::{changes, timer_changes};
@@ -29,16 +29,14 @@ pub(super) fn rows(preview: &Preview, paper: Paper) -> Vec<Row> {
     if changed.is_empty() && happened.sent.is_empty() && happened.fault.is_none() {
         push(Line::of(Role::Dim, "would change nothing"));
     }
-    for change in changed {
-        let mut line = Line::of(Role::Changed, format!("{} ", change.sign.character()));
-        line.push(Role::Label, model.field_name(&change.field));
-        let text = match (change.before.as_str(), change.after.as_str()) {
-            ("", after) => after.to_owned(),
-            (before, "") => format!("({before})"),
-            (before, after) => format!("{before} {} {after}", paper.arrow()),
-        };
-        line.push(Role::Plain, format!("  {text}"));
-        push(line);
+    for row in model.predicates() {
+        if let (Some(before), Some(after)) = (row.holds(0), row.holds(1))
+            && before != after
+        {
+            let (sign, role) =
+                if row.is_broken(1) { (paper.no(), Role::Bad) } else { (paper.yes(), Role::Good) };
+            push(Line::of(role, format!("{sign} {} would become {after}", row.name)));
+        }
     }
     for id in &happened.sent {
         let message = model.message(*id);
@@ -50,14 +48,16 @@ pub(super) fn rows(preview: &Preview, paper: Paper) -> Vec<Row> {
         let text = format!("{text} {} {}", paper.arrow(), message.to);
         push(Line::of(Role::Added, "+ sends ").with(Role::Label, text));
     }
-    for row in model.predicates() {
-        if let (Some(before), Some(after)) = (row.holds(0), row.holds(1))
-            && before != after
-        {
-            let (sign, role) =
-                if row.is_broken(1) { (paper.no(), Role::Bad) } else { (paper.yes(), Role::Good) };
-            push(Line::of(role, format!("{sign} {} would become {after}", row.name)));
-        }
+    for change in changed {
+        let mut line = Line::of(Role::Changed, format!("{} ", change.sign.character()));
+        line.push(Role::Label, model.field_name(&change.field));
+        let text = match (change.before.as_str(), change.after.as_str()) {
+            ("", after) => after.to_owned(),
+            (before, "") => format!("({before})"),
+            (before, after) => format!("{before} {} {after}", paper.arrow()),
+        };
+        line.push(Role::Plain, format!("  {text}"));
+        push(line);
     }
     rows
 }

@@ -1,9 +1,13 @@
 //! The state panel: the tree of the node that is looked at, then of those that stay in sight, then of the others.
 
 use super::{Paper, Row, Target};
+use crate::model::diff::Sign;
 use crate::model::line::{Line, Role};
 use crate::model::tree;
 use crate::session::Session;
+
+/// In how many lines at most a value is written out.
+const LINES_MAX: usize = 6;
 
 pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let mut nodes = vec![session.node()];
@@ -55,8 +59,16 @@ fn node_rows(session: &Session, node: usize, pinned: bool, paper: Paper) -> Vec<
         let since = wide.then(|| model.last_write(&row.field, step)).map(|written| {
             written.map_or("start".to_owned(), |step| format!("since {}", model.number(step)))
         });
-        let line = row.line(paper.ascii, names, since, paper.width);
-        rows.push(Row::to(line, Target::Field(row.field)));
+        // What changed and what is selected is written out; of the rest the beginning does.
+        let whole = (row.sign != Sign::Same || session.field.as_ref() == Some(&row.field))
+            .then(|| row.whole(paper.ascii, names, since.clone(), paper.width))
+            .flatten();
+        let lines = match whole {
+            Some((whole, column)) => paper.wrapped_to(&whole, column.min(paper.width / 3), LINES_MAX),
+            None => vec![row.line(paper.ascii, names, since, paper.width)],
+        };
+        let mut target = Some(Target::Field(row.field));
+        rows.extend(lines.into_iter().map(|line| Row { line, target: target.take() }));
     }
     if blank {
         rows.push(Row::text(Line::of(Role::Dim, "  nothing changed; `H` shows everything")));

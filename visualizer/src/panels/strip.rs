@@ -50,7 +50,7 @@ pub fn strip(session: &Session, paper: Paper, lines: usize) -> Vec<Line> {
         return Vec::new();
     }
     if lines == 1 || rows.len() == 1 {
-        return vec![line(session, session.predicate, 0, paper)];
+        return vec![with_others(session, paper)];
     }
     let mut numbers: Vec<usize> = (0..rows.len()).collect();
     // The one that is explained is always among them.
@@ -86,6 +86,37 @@ fn line(session: &Session, number: usize, name_width: usize, paper: Paper) -> Li
     line.push(Role::Dim, format!("{first} "));
     line.append(truths(row, session.step(), room, paper));
     line.push(Role::Dim, format!(" {last}"));
+    line.fit(paper.width, paper.more())
+}
+
+/// The predicate that is explained at every step, and beside it whether the others hold here: with their names where
+/// there is room for those.
+fn with_others(session: &Session, paper: Paper) -> Line {
+    let model = session.model();
+    let others: Vec<usize> =
+        (0..model.predicates().len()).filter(|number| *number != session.predicate).collect();
+    let (mut signs, mut named) = (Line::new(), Line::new());
+    for number in &others {
+        let row = &model.predicates()[*number];
+        let sign = sign(row, session.step(), paper);
+        signs.append(sign.clone());
+        named.push(Role::Plain, "  ");
+        named.append(sign);
+        named.push(Role::Plain, format!(" {}", row.name));
+    }
+    if others.is_empty() {
+        return line(session, session.predicate, 0, paper);
+    }
+    let signs = Line::of(Role::Dim, "  others ").joined(signs);
+    let width = paper.width.saturating_sub(signs.width());
+    let mut line = line(session, session.predicate, 0, Paper { width, ..paper });
+    let room = paper.width.saturating_sub(line.width());
+    // At least one name can be read.
+    if named.width() <= room || room >= 24 {
+        line.append(named.fit(room, paper.more()));
+    } else {
+        line.append(signs);
+    }
     line.fit(paper.width, paper.more())
 }
 

@@ -16,7 +16,7 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     let mut rows = Vec::new();
     for (i, branch) in branches.iter().enumerate() {
         let line = line(session, &branches, branch, (name_width, longest), paper);
-        rows.push(Row::to(line.fit(paper.width, paper.more()), Target::Branch(i)));
+        rows.extend(paper.rows_to(&line, 4, Some(Target::Branch(i))));
     }
     let (model, step) = (session.model(), session.step());
     for mark in &model.file().marks {
@@ -25,8 +25,11 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
         rows.push(Row::to(Line::of(role, text).fit(paper.width, paper.more()), Target::Step(mark.step)));
     }
     if !session.is_live() {
-        let text =
-            "A saved trace is one branch. With the lab's code there can be more: `cargo lab replay FILE`.";
+        let text = if model.file().is_of_a_lab() {
+            "A saved trace is one branch. With the lab's code there can be more: `cargo lab replay FILE`."
+        } else {
+            "A saved trace is one branch. This one is of no lab's system, so it cannot be run again."
+        };
         rows.extend(paper.wrapped(&Line::of(Role::Dim, text), 0).into_iter().map(Row::text));
     }
     let difference = session.difference();

@@ -34,14 +34,13 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
     }
     rows.extend(flip_line(model, &why, paper).map(Row::text));
     rows.push(Row::text(Line::new()));
-    rows.extend(blamed_rows(model, &why, paper));
+    // The reason names the fields already; who acted for both of them is what one cannot see there.
     rows.extend(meeting_rows(model, &why, paper));
+    rows.extend(blamed_rows(model, &why, paper));
     if !why.races.is_empty() {
         rows.push(heading("order that may matter"));
         for race in why.races.iter().take(RACES_MAX) {
-            for line in race_lines(model, race, paper) {
-                rows.push(Row::to(line, Target::Step(race.second)));
-            }
+            rows.extend(paper.rows_to(&race_line(model, race), 5, Some(Target::Step(race.second))));
         }
         if why.races.len() > RACES_MAX {
             let more = format!("   and {} more pairs", why.races.len() - RACES_MAX);
@@ -55,10 +54,8 @@ pub(super) fn rows(session: &mut Session, paper: Paper) -> Vec<Row> {
             let mut line = Line::of(Role::Changed, format!(" {} ", change.sign.character()));
             line.push(Role::Label, model.field_name(&change.field));
             line.push(Role::Plain, format!("  {}", change_text(&change.before, &change.after, paper)));
-            rows.push(Row::to(
-                line.fit(paper.width, paper.more()),
-                Target::Written(change.field.clone(), since),
-            ));
+            let target = Target::Written(change.field.clone(), since);
+            rows.extend(paper.rows_to(&line, 5, Some(target)));
         }
     }
     rows.extend(tried(session, paper));
@@ -99,14 +96,11 @@ fn blamed_rows(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
             0 => "  since the start".to_owned(),
             step => format!("  set at {}", model.number(step)),
         };
-        let room = paper.width.saturating_sub(since.chars().count());
-        let mut line = line.fit(room, paper.more());
-        line.push(Role::Cause, since);
         let target = match &blamed.field {
             Some(field) => Target::Written(field.clone(), blamed.since),
             None => Target::Step(blamed.since),
         };
-        rows.push(Row::to(line.fit(paper.width, paper.more()), target));
+        rows.extend(paper.rows_to(&line.with(Role::Cause, since), 3, Some(target)));
         // The causes of the step that made it so are told above.
         if blamed.since > 0 && why.since != Some(blamed.since) {
             let mut line = Line::plain("   by ");
@@ -138,14 +132,13 @@ fn meeting_rows(model: &Model, why: &Why, paper: Paper) -> Vec<Row> {
             line.push(Role::Label, label);
             line.push(Role::Plain, whom);
         }
-        let lines = paper.wrapped(&line, 5);
-        rows.extend(lines.into_iter().map(|line| Row::to(line, Target::Step(meeting.second))));
+        rows.extend(paper.rows_to(&line, 5, Some(Target::Step(meeting.second))));
         for change in meeting.changes.iter().take(MEETING_CHANGES_MAX) {
             let mut line = Line::of(Role::Changed, format!("   {} ", change.sign.character()));
             line.push(Role::Label, field::shown(&change.field.path));
             line.push(Role::Plain, format!("  {}", change_text(&change.before, &change.after, paper)));
             let target = Target::Written(change.field.clone(), meeting.second);
-            rows.push(Row::to(line.fit(paper.width, paper.more()), target));
+            rows.extend(paper.rows_to(&line, 7, Some(target)));
         }
     }
     rows
@@ -237,7 +230,7 @@ fn verdict(model: &Model, row: &PredicateRow, why: &Why, paper: Paper) -> Line {
 }
 
 /// `acceptor2: Prepare 2 at 8, then Accept 1 A at 9, sent at 5`
-fn race_lines(model: &Model, race: &Race, paper: Paper) -> Vec<Line> {
+fn race_line(model: &Model, race: &Race) -> Line {
     let mut line = Line::of(Role::Cause, " ? ").with(Role::Node, model.address(race.node));
     line.push(Role::Plain, ": ");
     line.push(Role::Label, model.label(race.first, 30));
@@ -245,7 +238,7 @@ fn race_lines(model: &Model, race: &Race, paper: Paper) -> Vec<Line> {
     line.push(Role::Label, model.label(race.second, 30));
     line.push(Role::Plain, format!(" at {}, ", model.number(race.second)));
     line.push(Role::Cause, format!("sent at {}", model.number(race.sent)));
-    paper.wrapped(&line, 5)
+    line
 }
 
 /// What stands for fields that are not there, and what all this depends on.

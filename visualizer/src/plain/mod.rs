@@ -77,11 +77,9 @@ pub fn ask(session: &mut Session, input: &mut dyn BufRead, out: &mut dyn Write) 
             return writeln!(out);
         }
         if run(session, &line, out)?.quit {
-            if !session.is_unsaved() || warned {
-                return Ok(());
-            }
+            let Some(what) = session.unsaved().filter(|_| !warned) else { return Ok(()) };
             warned = true;
-            print(out, &["notes are not saved: `save` keeps them, `quit` again leaves them".to_owned()])?;
+            print(out, &[format!("{what}: `save` saves, `quit` again leaves without")])?;
         }
     }
 }
@@ -252,7 +250,7 @@ mod tests {
         let mut out = Vec::new();
         ask(&mut session(), &mut &b"go 1\nnote x\nquit\nquit\nwhy\n"[..], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("notes are not saved"), "{text}");
+        assert!(text.contains("notes, bookmarks and watches are not saved: `save` saves"), "{text}");
         assert!(text.ends_with(PROMPT) && !text.contains("agreement is false since"), "{text}");
         let mut out = Vec::new();
         ask(&mut session(), &mut &b""[..], &mut out).unwrap();

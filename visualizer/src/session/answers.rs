@@ -139,6 +139,7 @@ impl Session {
         if let Some(live) = &mut self.live {
             live.tree.append(steps);
         }
+        self.unsaved_steps = true;
         self.rebuild();
     }
 

@@ -79,6 +79,9 @@ impl Session {
             }
             Action::Rename => {
                 self.check_name(name)?;
+                if name.is_empty() {
+                    return Err("a branch needs a name: `rename NAME`".to_owned());
+                }
                 let live = self.live.as_mut().ok_or("there is no code")?;
                 name.clone_into(&mut live.tree.branch_mut().name);
                 self.rebuild();

@@ -125,9 +125,12 @@ impl Session {
         let Some(live) = &self.live else {
             let file =
                 self.path.as_ref().map_or_else(|| "FILE".to_owned(), |path| path.display().to_string());
-            return Err(format!(
-                "this is a saved trace; `cargo lab replay {file}` runs it again and can go on"
-            ));
+            return Err(if self.model.file().is_of_a_lab() {
+                format!("this is a saved trace; `cargo lab replay {file}` runs it again and can go on")
+            } else {
+                "this is a saved trace of no lab's system, so it cannot go on; in `cargo lab explore LAB` things can happen"
+                    .to_owned()
+            });
         };
         if action == Action::Stop {
             return if live.running.is_some() {
@@ -319,6 +322,7 @@ impl Session {
             live.tree.lose(at, &[message]);
             format!("{text} is lost from here on, also for searches; a node may send it again")
         };
+        self.unsaved_steps = true;
         self.rebuild();
         Ok(Done::said(said))
     }

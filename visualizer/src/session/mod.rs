@@ -54,6 +54,9 @@ pub enum Highlight {
 /// How many steps the list of jumps remembers.
 const JUMPS_MAX: usize = 100;
 
+/// How many saved expressions are watched.
+const WATCHES_MAX: usize = 50;
+
 /// What a person is looking at.
 #[derive(Debug)]
 pub struct Session {
@@ -95,7 +98,12 @@ pub struct Session {
     jumps: Vec<usize>,
     /// The place in `jumps` where one is; its length if one has not jumped back.
     jumped: usize,
+    /// Whether people have added something since it was saved.
     unsaved: bool,
+    /// Whether something has happened since it was saved.
+    unsaved_steps: bool,
+    /// Who writes the notes, in their own words.
+    pub author: String,
     why: BTreeMap<(usize, usize), Why>,
     live: Option<Live>,
     /// The branch that this one is compared with.
@@ -122,6 +130,8 @@ impl Session {
     pub fn new(model: Model, path: Option<PathBuf>) -> Self {
         let step = model.first_violation();
         let node = model.acting(step).or_else(|| model.lanes().first().copied()).unwrap_or_default();
+        let watched = model.file().view.watch.iter().take(WATCHES_MAX);
+        let watches = watched.filter_map(|text| Watch::parse(text).ok()).collect();
         Self {
             model,
             path,
@@ -142,10 +152,12 @@ impl Session {
             walked: BTreeSet::new(),
             query: None,
             filter: None,
-            watches: Vec::new(),
+            watches,
             jumps: Vec::new(),
             jumped: 0,
             unsaved: false,
+            unsaved_steps: false,
+            author: String::new(),
             why: BTreeMap::new(),
             live: None,
             compared: None,
@@ -198,9 +210,18 @@ impl Session {
         self.query.as_ref().map(|(query, steps)| (query, steps))
     }
 
-    /// Whether there are notes or bookmarks that are not in the file.
-    pub fn is_unsaved(&self) -> bool {
-        self.unsaved
+    /// What is in no file, in words; `None` if everything is.
+    pub fn unsaved(&self) -> Option<&'static str> {
+        match (self.unsaved_steps, self.unsaved) {
+            (true, _) => Some("what happened is not saved"),
+            (false, true) => Some("notes, bookmarks and watches are not saved"),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether it can be said why the predicate is as it is: it is wrong somewhere, or the trace is about it.
+    pub fn explains(&self) -> bool {
+        self.model.predicates()[self.predicate].first_finding().is_some()
     }
 
     /// Why the predicate is as it is at this step, or if it is broken later, there.

@@ -85,6 +85,10 @@ impl Session {
             }
             Action::Filter => {
                 let query = Query::parse(argument)?;
+                if query.is_empty() {
+                    self.filter = None;
+                    return Ok(Done::default());
+                }
                 let steps = query.steps(&self.model);
                 if steps.is_empty() {
                     return Err(format!("no step fits `{}`; all are still shown", query.text()));
@@ -111,6 +115,7 @@ impl Session {
             }
             Action::Watch => {
                 self.watches.push(Watch::parse(argument)?);
+                self.note_unsaved();
                 self.panel = super::Panel::Notes;
             }
             Action::Unwatch => {
@@ -119,6 +124,7 @@ impl Session {
                     return Err(format!("there is no watch {number}; there are {}", self.watches.len()));
                 }
                 let watch = self.watches.remove(number - 1);
+                self.note_unsaved();
                 return Ok(Done::said(format!("no longer watched: {}", watch.text())));
             }
             Action::NextNode | Action::PreviousNode => self.next_node(action == Action::NextNode),

@@ -47,6 +47,12 @@ impl Choice {
 }
 
 impl Session {
+    /// The node at which something pending would happen, by its label.
+    pub fn node_of_choice(&self, label: &str) -> Option<String> {
+        let choice = self.choices().into_iter().find(|choice| choice.label == label)?;
+        Some(self.model.file().node_of(&choice.event(&self.model)).to_owned())
+    }
+
     /// What could happen here: the messages to every node in the order of the lanes, then the timers. Messages that have
     /// arrived only if those are shown, lost ones never.
     pub fn choices(&self) -> Vec<Choice> {

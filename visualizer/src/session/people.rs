@@ -13,6 +13,7 @@ impl Session {
     pub(super) fn write(&mut self, action: Action, argument: &str) -> Result<Done, String> {
         let text = argument.trim();
         let (step, number) = (self.step, self.model.number(self.step));
+        let author = self.author.clone();
         let file = self.model.people();
         match action {
             Action::Note if text.is_empty() => {
@@ -28,7 +29,7 @@ impl Session {
             }
             Action::Note => {
                 let text = text.chars().take(NOTE_MAX).collect();
-                file.notes.push(Note { step, text, by: String::new() });
+                file.notes.push(Note { step, text, by: author });
                 file.notes.sort_by_key(|note| note.step);
                 self.unsaved = true;
                 Ok(Done::said(format!("noted at step {number}; `save` keeps it in the trace")))
@@ -49,13 +50,19 @@ impl Session {
         }
     }
 
+    /// Something that a save would keep is not in the file.
+    pub(super) fn note_unsaved(&mut self) {
+        self.unsaved = true;
+    }
+
     fn save(&mut self, path: &str) -> Result<Done, String> {
         let path = if path.is_empty() { self.usual_path() } else { Some(PathBuf::from(path)) };
         let path = path.ok_or("say where to save it: `save FILE`")?;
+        self.model.people().view.watch = self.watches.iter().map(|watch| watch.text().to_owned()).collect();
         let saved =
             if self.is_live() { self.branch_file().save(&path) } else { self.model.file().save(&path) };
         saved.map_err(|error| error.to_string())?;
-        self.unsaved = false;
+        (self.unsaved, self.unsaved_steps) = (false, false);
         Ok(Done::said(format!("saved as {}", path.display())))
     }
 

@@ -1,17 +1,41 @@
 //! Reads and writes trace files. They come by mail from strangers: sizes are bounded, references are checked, nothing
 //! in them is run.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{FORMAT, Happening, MessageId, NodeState, Timer, TraceFile, Truth, VERSION};
 use crate::pool::{PoolError, ValueId};
 
 /// The largest file that is read, in bytes.
-const SIZE_MAX: u64 = 64 << 20;
+const SIZE_MAX: u64 = 32 << 20;
+/// How many bytes of fields that this program does not know are read and kept.
+const UNKNOWN_MAX: usize = 1 << 20;
+/// The fields of a file that it knows.
+const KNOWN: [&str; 17] = [
+    "format",
+    "version",
+    "tool",
+    "origin",
+    "network",
+    "search",
+    "verdict",
+    "predicates",
+    "nodes",
+    "pool",
+    "messages",
+    "history",
+    "start",
+    "steps",
+    "notes",
+    "marks",
+    "view",
+];
 /// How many steps a trace may have.
 const STEPS_MAX: usize = 100_000;
 /// How many nodes a trace may have.
@@ -138,7 +162,8 @@ impl TraceFile {
         if header.version > VERSION {
             return Err(TraceFileError::Version { path: path.to_owned(), version: header.version });
         }
-        let trace: Self = serde_json::from_slice(json).map_err(|error| not_a_trace(error.to_string()))?;
+        let mut trace: Self = serde_json::from_slice(json).map_err(|error| not_a_trace(error.to_string()))?;
+        trace.unknown = unknown(json).map_err(not_a_trace)?;
         trace.check().map_err(|error| not_a_trace(error.to_string()))?;
         Ok(trace)
     }
@@ -264,6 +289,22 @@ impl TraceFile {
     }
 }
 
+/// The fields of a file that this program does not know. They are left as text until it is known that they are few:
+/// as values they take thirty times their bytes.
+fn unknown(json: &[u8]) -> Result<BTreeMap<String, serde_json::Value>, String> {
+    let mut fields: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    fields.retain(|name, _| !KNOWN.contains(&name.as_str()));
+    let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.get().len()).sum();
+    if bytes > UNKNOWN_MAX {
+        return Err(format!(
+            "it has {bytes} bytes of fields that this program does not know, and {UNKNOWN_MAX} are read at the most"
+        ));
+    }
+    let value = |(name, value): (String, &RawValue)| Some((name, serde_json::from_str(value.get()).ok()?));
+    Ok(fields.into_iter().filter_map(value).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +374,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_known_is_what_the_format_has() {
+        let schema = serde_json::to_value(TraceFile::schema()).unwrap();
+        let mut has: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        has.sort_unstable();
+        let mut known = KNOWN.to_vec();
+        known.sort_unstable();
+        assert_eq!(known, has);
+    }
+
+    #[test]
+    fn unknown_fields_are_bounded() {
+        let json = serde_json::to_string(&sample::violated()).unwrap();
+        let large = |items: usize| json.replacen('{', &format!("{{\"mood\":[{}0],", "0,".repeat(items)), 1);
+        assert!(TraceFile::parse(Path::new("t.json"), large(1_000).as_bytes()).is_ok());
+        insta::assert_snapshot!(refusal(&large(600_000)), @"`t.json` is no trace file: it has 1200007 bytes of fields that this program does not know, and 1048576 are read at the most");
     }
 
     #[test]

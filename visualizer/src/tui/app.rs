@@ -1,6 +1,7 @@
 //! What keys and clicks do: a session with what only a screen needs, such as cursors, prompts and the help.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
@@ -38,6 +39,19 @@ pub(super) enum Hit {
     Panel(Panel),
 }
 
+/// How long a number waits for the key that it is for. Who goes from panel to panel means no step by it.
+const COUNT_WAITS: Duration = Duration::from_secs(2);
+
+/// The number that was typed before a key.
+#[derive(Clone, Debug)]
+struct Count {
+    digits: String,
+    /// The panel from before its first digit.
+    panel: Panel,
+    /// When its last digit was typed.
+    typed: Instant,
+}
+
 /// The viewer.
 pub(super) struct App {
     pub(super) session: Session,
@@ -57,8 +71,7 @@ pub(super) struct App {
     pub(super) hits: Vec<(Rect, Hit)>,
     /// The size of each panel when it was drawn.
     pub(super) sizes: BTreeMap<Panel, (usize, usize)>,
-    /// The number that was typed before a key, and the panel from before its first digit.
-    count: Option<(String, Panel)>,
+    count: Option<Count>,
     effects: Vec<Effect>,
     printed: Vec<String>,
     warned: bool,
@@ -107,7 +120,16 @@ impl App {
 
     /// The number that is being typed.
     pub(super) fn count(&self) -> &str {
-        self.count.as_ref().map_or("", |(digits, _)| digits)
+        let waits = |count: &&Count| count.typed.elapsed() < COUNT_WAITS;
+        self.count.as_ref().filter(waits).map_or("", |count| &count.digits)
+    }
+
+    /// As if so much time had passed since the last key.
+    #[cfg(test)]
+    pub(super) fn wait(&mut self, time: Duration) {
+        if let Some(count) = &mut self.count {
+            count.typed -= time;
+        }
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent) {
@@ -150,16 +172,17 @@ impl App {
             }
             return;
         }
-        let count = self.count.take();
+        let count = self.count.take().filter(|count| count.typed.elapsed() < COUNT_WAITS);
         if key.len() == 1 && key.chars().all(|c| c.is_ascii_digit()) && (key != "0" || count.is_some()) {
-            // A digit is the number of a panel, and the beginning of that of a step if `g` follows.
-            let (mut digits, panel) = count.unwrap_or_else(|| (String::new(), self.session.panel));
+            // A digit is the number of a panel, and the beginning of that of a step if `g` or `=` follows.
+            let (mut digits, panel) = count
+                .map_or_else(|| (String::new(), self.session.panel), |count| (count.digits, count.panel));
             if let Some(panel) = key.parse().ok().and_then(|n: usize| Panel::ALL.get(n.wrapping_sub(1))) {
                 self.focus(*panel);
             }
             digits.push_str(key);
             if digits.len() <= 9 {
-                self.count = Some((digits, panel));
+                self.count = Some(Count { digits, panel, typed: Instant::now() });
             }
             self.message = None;
             return;
@@ -171,9 +194,9 @@ impl App {
         };
         let entry = of_key(key, self.session.panel);
         let mut argument = String::new();
-        if let (Some((digits, panel)), Some(Action::Go)) = (&count, entry.map(|entry| entry.action)) {
-            self.focus(*panel);
-            argument.clone_from(digits);
+        if let (Some(count), Some(Action::Go | Action::Compare)) = (count, entry.map(|entry| entry.action)) {
+            self.focus(count.panel);
+            argument = count.digits;
         }
         match entry {
             Some(entry) => self.act(entry, &argument),
@@ -183,7 +206,8 @@ impl App {
 
     fn answered(&mut self, action: Action, text: &str) {
         if action != Action::Command {
-            self.act(entry_of(action), text);
+            // Nothing is an answer too: it takes notes away, and ends a search.
+            self.perform(entry_of(action), text);
             return;
         }
         let (name, argument) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
@@ -209,6 +233,16 @@ impl App {
 
     /// Does something, or asks for what it needs.
     pub(super) fn act(&mut self, entry: &'static Entry, argument: &str) {
+        let asks = matches!(entry.argument, Argument::Text(_)) || entry.action == Action::Command;
+        if asks && argument.is_empty() && self.session.can(entry.action).is_ok() {
+            self.message = None;
+            self.prompt = Some(Prompt::new(entry.action));
+            return;
+        }
+        self.perform(entry, argument);
+    }
+
+    fn perform(&mut self, entry: &'static Entry, argument: &str) {
         let step = self.session.step();
         self.act_now(entry, argument);
         if self.session.step() != step {
@@ -218,11 +252,6 @@ impl App {
 
     fn act_now(&mut self, entry: &'static Entry, argument: &str) {
         self.message = None;
-        let asks = matches!(entry.argument, Argument::Text(_)) || entry.action == Action::Command;
-        if asks && argument.is_empty() && self.session.can(entry.action).is_ok() {
-            self.prompt = Some(Prompt::new(entry.action));
-            return;
-        }
         if entry.action != Action::Quit {
             self.warned = false;
         }
@@ -258,16 +287,19 @@ impl App {
 
     /// What an action is about that was not told: the row that is selected.
     fn chosen(&mut self, action: Action, argument: &str) -> Option<String> {
-        let of_row = matches!(
-            action,
-            Action::Deliver | Action::Fire | Action::Duplicate | Action::Drop | Action::Preview
-        );
+        let of_node = matches!(action, Action::Crash | Action::Restart);
+        let of_row = of_node
+            || matches!(
+                action,
+                Action::Deliver | Action::Fire | Action::Duplicate | Action::Drop | Action::Preview
+            );
         if !argument.is_empty() || !of_row || !self.session.is_live() || self.session.panel != Panel::Pending
         {
             return None;
         }
         let rows = self.rows(Panel::Pending);
         match self.cursor(Panel::Pending, &rows).and_then(|place| rows[place].target.clone()) {
+            Some(Target::Choice(label)) if of_node => self.session.node_of_choice(&label),
             Some(Target::Choice(label)) => Some(label),
             _ => None,
         }
@@ -277,10 +309,10 @@ impl App {
         match done {
             Ok(done) => {
                 self.message = done.message.map(|text| (text, false));
-                if done.quit && self.session.is_unsaved() && !self.warned {
+                if done.quit && self.session.unsaved().is_some() && !self.warned {
                     self.warned = true;
-                    self.message =
-                        Some(("notes are not saved: Ctrl-s keeps them, `q` again leaves them".into(), true));
+                    let what = self.session.unsaved().unwrap_or_default();
+                    self.message = Some((format!("{what}: Ctrl-s saves, `q` again leaves without"), true));
                 } else if done.quit {
                     self.ended = true;
                 }

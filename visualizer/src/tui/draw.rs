@@ -1,5 +1,7 @@
 //! Draws the screen: every place with its lines, whatever its size.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -41,7 +43,8 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     app.hits.clear();
     let (panel, side, zoomed) = (app.session.panel, app.side, app.zoomed);
     let predicates = app.session.model().predicates().len();
-    let Some(places) = Places::new(area, panel, side, zoomed, predicates) else {
+    let explained = app.session.explains();
+    let Some(places) = Places::new(area, panel, side, zoomed, predicates, explained) else {
         let text =
             format!("terminal too small: {}x{}, need {WIDTH_MIN}x{HEIGHT_MIN}", area.width, area.height);
         put(app, frame.buffer_mut(), area, 0, &Line::plain(text));
@@ -266,6 +269,15 @@ fn overview(app: &mut App, frame: &mut Frame<'_>, inner: Rect) {
     let lines = spacetime::overview(model);
     let style = app.options.theme.style(Role::Plain);
     let marker = if app.options.ascii { Marker::Custom('*') } else { Marker::Braille };
+    // Names above the lanes and numbers of steps beside them, where there is room.
+    let whole = inner;
+    let gutter = u16::try_from(model.number(model.len()).to_string().len() + 2).unwrap_or(u16::MAX);
+    let framed = inner.height >= 4 && inner.width >= gutter + 20;
+    let inner = if framed {
+        Rect { x: inner.x + gutter, y: inner.y + 1, width: inner.width - gutter, height: inner.height - 1 }
+    } else {
+        inner
+    };
     let canvas =
         Canvas::default().marker(marker).x_bounds([-0.3, width + 0.3]).y_bounds([0.0, height]).paint(|ctx| {
             for ((x1, y1), (x2, y2)) in &lines {
@@ -282,6 +294,28 @@ fn overview(app: &mut App, frame: &mut Frame<'_>, inner: Rect) {
     let rows = usize::from(inner.height).max(1);
     let row = |step: usize| (step * (rows - 1)) / steps;
     let here = app.session.step();
+    if framed {
+        let names = Layout::new(model, whole.width.into(), app.options.ascii, &BTreeSet::new()).names;
+        let mut header = Line::new();
+        for (place, node) in model.lanes().iter().enumerate() {
+            let x = usize::from(gutter) + (10 * place + 3) * usize::from(inner.width) / (10 * lanes + 6);
+            let name = &names[*node];
+            let begin = x.saturating_sub(name.chars().count() / 2);
+            if begin > header.width() || header.is_empty() {
+                header.pad_to(begin);
+                header.push(Role::Node, name);
+            }
+        }
+        let mut numbers = BTreeMap::new();
+        for step in [0, model.len(), here] {
+            numbers.insert(row(step), model.number(step));
+        }
+        put(app, frame.buffer_mut(), whole, 0, &header.fit(whole.width.into(), ">"));
+        for (row, number) in numbers {
+            let width = usize::from(gutter) - 1;
+            put(app, frame.buffer_mut(), whole, row + 1, &Line::of(Role::Dim, format!("{number:>width$}")));
+        }
+    }
     select(frame.buffer_mut(), inner, row(here));
     if inner.height > 0 {
         for i in 0..rows {
@@ -292,16 +326,43 @@ fn overview(app: &mut App, frame: &mut Frame<'_>, inner: Rect) {
     }
 }
 
+/// Whether a row begins with the sign of a change.
+fn is_change(line: &Line) -> bool {
+    let first = line.spans().first();
+    first.is_some_and(|span| matches!(span.role, Role::Added | Role::Removed | Role::Changed))
+}
+
 fn rows(app: &mut App, buffer: &mut Buffer, panel: Panel, inner: Rect, framed: bool) {
     let rows = app.rows(panel);
     let cursor = app.cursor(panel, &rows);
     let focused = app.session.panel == panel;
-    let before = app.offsets.get(&panel).copied().unwrap_or_default();
-    let height = usize::from(inner.height);
-    // Where the cursor has not been moved, the panel begins at its beginning.
+    let mut height = usize::from(inner.height);
+    // Where there is no frame that could say how much more there is, a row does.
+    let counted = !framed && rows.len() > height && height >= 4;
+    if counted {
+        height -= 1;
+    }
+    // A panel begins at its beginning, and the state of a node where something changed.
+    let changed = || rows.iter().position(|row| is_change(&row.line)).filter(|place| *place + 1 >= height);
+    let begin =
+        || if panel == Panel::State { changed().map_or(0, |place| place.saturating_sub(1)) } else { 0 };
+    let before = app.offsets.get(&panel).copied().unwrap_or_else(begin);
     let moved = app.cursors.contains_key(&panel) || panel == Panel::State;
-    let first = offset(before, cursor.filter(|_| moved), rows.len(), height);
+    let mut first = offset(before, cursor.filter(|_| moved), rows.len(), height);
+    if let (Panel::Pending, Some(cursor), Some(_)) = (panel, cursor, app.session.preview()) {
+        // What it would do stands below it.
+        first = cursor.saturating_sub(1).min(rows.len().saturating_sub(height)).max(first.min(cursor));
+    }
     app.offsets.insert(panel, first);
+    if counted {
+        let (above, below) = (first, rows.len().saturating_sub(first + height));
+        let text = match (above, below) {
+            (0, below) => format!("{below} more"),
+            (above, 0) => format!("{above} above"),
+            (above, below) => format!("{above} above, {below} more"),
+        };
+        put(app, buffer, inner, height, &Line::of(Role::Dim, format!("  {text}: Ctrl-d, Ctrl-u")));
+    }
     for (i, row) in rows.iter().enumerate().skip(first).take(height) {
         put(app, buffer, inner, i - first, &row.line);
         let y = inner.y + u16::try_from(i - first).unwrap_or_default();

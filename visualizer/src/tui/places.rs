@@ -61,13 +61,14 @@ fn percent(of: u16, percent: u16) -> u16 {
 
 impl Places {
     /// The places for a screen; `None` if it is too small. `panel` is the one that is looked at, `side` the one that is
-    /// shown beside the trace.
+    /// shown beside the trace; `explained` is whether there is something to say in the place for why.
     pub(super) fn new(
         area: Rect,
         panel: Panel,
         side: Panel,
         zoomed: bool,
         predicates: usize,
+        explained: bool,
     ) -> Option<Self> {
         if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
             return None;
@@ -86,7 +87,8 @@ impl Places {
         if zoomed || area.width < 80 || area.height < 20 {
             places.framed = area.height >= 20;
             places.tabs = cut.top(1);
-            if !zoomed && area.height >= 14 {
+            // The panel says the same, and more.
+            if !zoomed && area.height >= 14 && explained && panel != Panel::Why {
                 places.why = cut.bottom(3);
             }
             places.panels = vec![(panel, cut.0)];
@@ -114,7 +116,8 @@ impl Places {
                 (Panel::Notes, right.0),
             ];
         } else {
-            places.why = cut.bottom(5);
+            // The panel says the same, and more.
+            places.why = cut.bottom(if explained && side != Panel::Why { 5 } else { 0 });
             let trace = cut.left(percent(area.width, if area.width < 100 { 58 } else { 60 }));
             places.panels = vec![(Panel::Trace, trace)];
             let side = if side == Panel::Trace { Panel::State } else { side };
@@ -148,8 +151,9 @@ mod tests {
             for height in 0..80 {
                 let area = Rect { x: 0, y: 0, width, height };
                 for panel in Panel::ALL {
-                    for zoomed in [false, true] {
-                        let Some(places) = Places::new(area, panel, panel, zoomed, 4) else {
+                    for (zoomed, explained) in [(false, true), (true, true), (false, false)] {
+                        let places = Places::new(area, panel, panel, zoomed, 4, explained);
+                        let Some(places) = places else {
                             assert!(width < WIDTH_MIN || height < HEIGHT_MIN);
                             continue;
                         };

@@ -149,6 +149,7 @@
     $('buttons').append(button);
   }
   for (const id of ['strip', 'side', 'bar']) $(id).hidden = false;
+  names();
   document.documentElement.classList.add('js');
   go(linked() ?? data.violation);
 })();

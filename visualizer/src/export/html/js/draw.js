@@ -140,14 +140,30 @@
       sign.className = 'sign ' + (bad ? 'bad' : row.must && row.truth[see.step] === 't' ? 'good' : '');
       name.setAttribute('aria-pressed', place === see.predicate ? 'true' : 'false');
       cells.querySelector('.here')?.classList.remove('here');
-      cells.children[see.step].classList.add('here');
+      const here = cells.children[see.step];
+      here.classList.add('here');
+      // All predicates show the same steps.
+      cells.scrollLeft = here.offsetLeft - cells.clientWidth / 2;
     });
+  }
+  // The names of the nodes, which stay in sight.
+  function names() {
+    const box = make('div', '');
+    box.id = 'names';
+    box.setAttribute('aria-hidden', 'true');
+    for (const name of document.querySelectorAll('#scroll svg .name')) {
+      const copy = make('span', '', name.textContent);
+      copy.style.left = name.getAttribute('x') + 'px';
+      box.append(copy);
+    }
+    $('trace').prepend(box);
   }
   const marked = (selector) => document.querySelectorAll('#trace ' + selector);
   // Instead of the drawing the steps that fit the filter.
   function listed() {
     $('scroll').hidden = see.filter !== null;
     $('listed').hidden = see.filter === null;
+    $('names').hidden = see.filter !== null;
     const items = (see.filter?.steps ?? []).map((step) => {
       const link = make('a', step === data.violation && data.bad ? 'bad' : '',
         make('span', 'number', String(number(step))), make('span', '', data.steps[step].facts[0]));
