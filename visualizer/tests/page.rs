@@ -512,3 +512,29 @@ fn it_can_be_printed_and_read_in_the_dark_and_on_a_phone() {
     }
     page.was_quiet();
 }
+
+/// However narrow or low the page is: the step is in sight among the truths of every predicate, and the nodes have names.
+#[test]
+fn the_step_and_the_names_of_nodes_stay_in_sight() {
+    let Some(mut page) = Page::start("in-sight", 420, 500) else { return };
+    let trace = demo(&page);
+    let file = written(&page, &trace);
+    page.open(&file, "");
+    let inside = "(() => { const out = []; for (const cells of document.querySelectorAll('.cells')) { \
+                  const box = cells.getBoundingClientRect(), here = cells.querySelector('.here').getBoundingClientRect(); \
+                  out.push(here.left >= box.left - 1 && here.right <= box.right + 1); } return out; })()";
+    let names = "[...document.querySelectorAll('#names span')].map((name) => name.textContent)";
+    let top = "Math.round(document.getElementById('names').getBoundingClientRect().top - \
+               document.getElementById('trace').getBoundingClientRect().top)";
+    for keys in ["v", "g", "9 g", "G"] {
+        page.press(keys);
+        assert_eq!(page.ask(inside), json!([true, true, true]), "{keys}");
+        assert_eq!(page.ask(names), json!(["p1", "p2", "a1", "a2", "a3"]));
+        assert_eq!(page.ask(top), 0, "{keys}");
+        // The row of the step is below the names and not behind them.
+        let below = "document.querySelector('#labels a.selected').getBoundingClientRect().top >= \
+                     document.getElementById('names').getBoundingClientRect().bottom - 1";
+        assert_eq!(page.ask(below), true, "{keys}");
+    }
+    page.was_quiet();
+}

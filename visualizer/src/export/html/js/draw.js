@@ -152,7 +152,8 @@
     box.id = 'names';
     box.setAttribute('aria-hidden', 'true');
     for (const name of document.querySelectorAll('#scroll svg .name')) {
-      const copy = make('span', '', name.textContent);
+      // Without its title, which is a part of it.
+      const copy = make('span', '', [...name.childNodes].filter((part) => part.nodeType === 3).map((part) => part.textContent).join(''));
       copy.style.left = name.getAttribute('x') + 'px';
       box.append(copy);
     }
