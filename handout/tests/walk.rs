@@ -112,9 +112,24 @@ fn a_newcomer_implements_lab_0() {
     let (code, found) = copy.lab("list");
     assert_eq!((code, found.trim()), (Some(0), "pingpong  Lab 0: ping-pong"));
 
-    // Mended: all points, and the archive says so.
+    // A search of its own, whose counterexample becomes a test that fails as long as the mistake is there.
+    let (code, text) = copy.lab("search pingpong --pings 2");
+    assert_eq!(code, Some(10), "{text}");
+    assert!(text.contains("violated: clients got the expected results"), "{text}");
+    let saved = text.lines().find_map(|line| line.trim().strip_prefix("cargo lab show ")).unwrap();
+    let test = "labs/pingpong/tests/replay_wrong_pong.rs";
+    let (code, text) = copy.lab(&format!("export {saved} --to rust-test -o {test}"));
+    assert_eq!(code, Some(0), "{text}");
+    let replay = "test --package pingpong --test replay_wrong_pong";
+    let (code, text) = copy.cargo(replay);
+    assert_eq!(code, Some(101), "{text}");
+    assert!(text.contains("`clients got the expected results` is violated"), "{text}");
+
+    // Mended: that test passes, all points, and the archive says so.
     let mended = "if self.ping.as_ref().is_some_and(|ping| ping.0 == pong.0) { self.pong = Some(pong); }";
     copy.replace("labs/pingpong/src/client.rs", "self.pong = Some(pong);", mended);
+    let (code, text) = copy.cargo(replay);
+    assert_eq!(code, Some(0), "{text}");
     let (code, text) = copy.cargo("test --test pingpong");
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("10/10 points"), "{text}");

@@ -318,11 +318,11 @@ impl<'a> Look<'a> {
             // A long report is printed by few handlers only.
             let factor = if note.activity == Activity::Report { PATIENCE * PATIENCE } else { PATIENCE };
             if *seen > self.handler_time * factor {
-                return Some(Death { cause: Cause::Hung(self.handler_time), at: Some(note) });
+                return Some(Death { cause: Cause::Hung(self.handler_time * factor), at: Some(note) });
             }
         }
         let silent = !self.thorough && self.seen.is_empty() && self.silence > self.handler_time * SILENCE;
-        silent.then_some(Death { cause: Cause::Hung(self.handler_time), at: None })
+        silent.then_some(Death { cause: Cause::Hung(self.handler_time * SILENCE), at: None })
     }
 }
 

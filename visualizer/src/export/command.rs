@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::{Format, export_watching};
+use super::{Cut, Format, export_watching};
 use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::model::Model;
@@ -41,6 +41,25 @@ pub(crate) fn definition() -> Command {
                 .help("What the page shows at every step: 'max(server*.term)'; may be given more than once"),
         )
         .arg(
+            Arg::new("until")
+                .long("until")
+                .value_name("STEP")
+                .value_parser(value_parser!(usize))
+                .help("Leave out what happens after this step: an exercise in what comes next"),
+        )
+        .arg(
+            Arg::new("hide-reason")
+                .long("hide-reason")
+                .action(ArgAction::SetTrue)
+                .help("Say what is wrong, and not why"),
+        )
+        .arg(
+            Arg::new("anonymous")
+                .long("anonymous")
+                .action(ArgAction::SetTrue)
+                .help("Leave out who wrote notes, and the command that searched"),
+        )
+        .arg(
             file("output")
                 .short('o')
                 .long("output")
@@ -62,6 +81,18 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
     let format = matches.get_one::<String>("to").and_then(|name| Format::named(name)).unwrap_or(Format::Text);
     let name =
         path.file_name().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned());
+    let cut = Cut {
+        until: matches.get_one::<usize>("until").copied(),
+        hide_reason: matches.get_flag("hide-reason"),
+        anonymous: matches.get_flag("anonymous"),
+    };
+    let trace = match cut.apply(trace) {
+        Ok(trace) => trace,
+        Err(error) => {
+            console.error(format_args!("cannot export `{}`: {error}", path.display()));
+            return ExitCode::Usage;
+        }
+    };
     let saved = trace.view.watch.iter().filter_map(|text| Watch::parse(text).ok());
     let mut watches: Vec<Watch> = saved.collect();
     for text in matches.get_many::<String>("watch").into_iter().flatten() {

@@ -15,6 +15,7 @@
 //! Texts of students may contain anything: every exporter escapes what its format would act on.
 
 mod command;
+mod cut;
 #[cfg(test)]
 mod hostile;
 mod html;
@@ -35,6 +36,7 @@ use crate::model::Model;
 use crate::model::watch::Watch;
 
 pub(crate) use command::{definition, run};
+pub use cut::Cut;
 
 /// The largest export, in bytes. A trace file says in a few bytes what is written out a hundred times elsewhere.
 const SIZE_MAX: usize = 256 << 20;
