@@ -1,16 +1,16 @@
 //! `HANDOUT.json`: which version of the handout this is, what is in it, and whose files are whose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::generate;
 use crate::manifest;
 use crate::markers::Skeleton;
-use crate::plan::{self, Selection};
+use crate::plan::{self, Parts, Selection};
+use crate::renewal::{Edition, VENDORED, grades};
 use crate::tree::{Tree, hash};
 
 /// The file's name, at the root of a handout.
@@ -38,14 +38,9 @@ pub(crate) struct Description {
     pub(crate) student_files: BTreeMap<String, String>,
     /// All other files, with their hashes.
     pub(crate) course_files: BTreeMap<String, String>,
-}
-
-/// Whether a file of the course decides on points.
-pub(crate) fn grades(path: &str) -> bool {
-    let ignored = ["visualizer/", ".vscode/", ".github/", ".cargo/"];
-    !path.ends_with(".md")
-        && !ignored.iter().any(|start| path.starts_with(start))
-        && !matches!(path, ".gitignore" | "LICENSE" | "rustfmt.toml")
+    /// What was selected. Handouts of an earlier version of this program do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    selection: Option<Selection>,
 }
 
 impl Description {
@@ -86,6 +81,7 @@ impl Description {
             suites: suites.into_iter().map(|suite| suite.name).collect(),
             student_files: hashes(&students),
             course_files: hashes(&|path| !students(path)),
+            selection: Some(selection.clone()),
         })
     }
 
@@ -139,6 +135,27 @@ impl Description {
             && !self.course_files.contains_key(path)
     }
 
+    /// What a new version of this handout is made of: the same labs and parts as this one. A handout of everything gets
+    /// everything, also what is new.
+    pub(crate) fn selection(&self) -> Selection {
+        self.selection.clone().unwrap_or_else(|| {
+            let parts = self.suites.iter().filter_map(|suite| plan::part(&format!("tests/{suite}.rs")));
+            let parts: BTreeSet<u32> = parts.collect();
+            let parts = (!parts.is_empty()).then_some(Parts(parts));
+            Selection { labs: Some(self.labs.iter().cloned().collect()), parts }
+        })
+    }
+
+    /// What an update has to know of this version.
+    pub(crate) fn edition(&self) -> Edition<'_> {
+        Edition {
+            grading_hash: &self.grading_hash,
+            labs: &self.labs,
+            student_files: &self.student_files,
+            course_files: &self.course_files,
+        }
+    }
+
     /// The version with the beginning of the hash, for people.
     pub(crate) fn name(&self) -> String {
         format!("{} ({})", self.version, &self.hash[..12.min(self.hash.len())])
@@ -151,8 +168,7 @@ fn changed(files: &BTreeMap<String, String>, handout: &Path) -> Vec<String> {
         // Vendoring adds to cargo's settings; the rest must be as it was.
         let vendored = path == ".cargo/config.toml"
             && std::str::from_utf8(&text).is_ok_and(|text| {
-                text.split_once(generate::VENDORED)
-                    .is_some_and(|(before, _)| hash(before.as_bytes()) == expected)
+                text.split_once(VENDORED).is_some_and(|(before, _)| hash(before.as_bytes()) == expected)
             });
         vendored || hash(&text) == expected
     };

@@ -11,7 +11,9 @@ use crate::cargo::Cargo;
 use crate::description::{self, Description};
 use crate::manifest;
 use crate::markers::{self, Applied, Skeleton};
+use crate::pages;
 use crate::plan::{self, Fate, Selection};
+use crate::renewal::VENDORED;
 use crate::tree::{File, Tree};
 
 /// A handout and what is known of its making.
@@ -127,6 +129,7 @@ pub(crate) fn build(root: &Path, selection: &Selection) -> Result<Handout> {
         bail!("{}", errors.join("\n"));
     }
     manifest::edit(&mut tree)?;
+    pages::unlink(&mut tree, &left_out)?;
     lock(root, &mut tree)?;
     let version = source.text("handout/VERSION").unwrap_or("0").trim().to_owned();
     let description = Description::of(&tree, version, &skeletons, &selection)?;
@@ -213,9 +216,6 @@ fn clear(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What begins the settings that vendoring adds to cargo's.
-pub(crate) const VENDORED: &str = "\n# The dependencies are in `vendor`: nothing is downloaded.\n";
-
 /// Reads a handout that was written, as it was before its dependencies were vendored.
 pub(crate) fn read_handout(folder: &Path) -> Result<Tree> {
     let mut tree = Tree::read(folder, &|path| matches!(path, "target" | ".git" | "vendor"))?;
@@ -228,20 +228,32 @@ pub(crate) fn read_handout(folder: &Path) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Puts the sources of all dependencies into the handout, so that nothing is downloaded to build it.
+/// Puts the sources of all dependencies into a handout that was written, so that nothing is downloaded to build it.
+///
+/// # Errors
+///
+/// Cargo has them neither in its cache nor from the network.
 pub(crate) fn vendor(out: &Path) -> Result<()> {
-    let done = Cargo::new(out).run(&["vendor", "--locked", "--versioned-dirs", "vendor"])?;
-    if !done.success() {
-        bail!("cannot vendor the dependencies:\n{}", done.stderr_tail(20));
-    }
+    let settings = vendor_into(out, &out.join("vendor"))?;
     let path = out.join(".cargo/config.toml");
-    let mut config = fs::read_to_string(&path).unwrap_or_default();
-    config.push_str(VENDORED);
-    config.push_str(&String::from_utf8_lossy(&done.stdout));
+    let before = fs::read_to_string(&path).unwrap_or_default();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&path, config).context("cannot write `.cargo/config.toml`")
+    fs::write(&path, before + VENDORED + &settings).context("cannot write `.cargo/config.toml`")
+}
+
+/// Writes the sources of all dependencies of a workspace to a folder; returns what cargo has to be told when the folder
+/// is called `vendor`.
+pub(crate) fn vendor_into(workspace: &Path, folder: &Path) -> Result<String> {
+    let name = folder.to_str().context("the path of the folder for dependencies is not UTF-8")?;
+    let done = Cargo::new(workspace).run(&["vendor", "--locked", "--versioned-dirs", name])?;
+    if !done.success() {
+        bail!("cannot vendor the dependencies:\n{}", done.stderr_tail(20));
+    }
+    // A workspace without any.
+    fs::create_dir_all(folder).with_context(|| format!("cannot make `{name}`"))?;
+    Ok(String::from_utf8_lossy(&done.stdout).replace(name, "vendor"))
 }
 
 #[cfg(test)]

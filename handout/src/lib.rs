@@ -89,7 +89,11 @@ mod grade;
 mod gradescope;
 mod manifest;
 mod markers;
+mod pages;
 mod plan;
+// The `lab` command of students does the same with the same source; it is in every handout, and this crate is in none.
+#[path = "../../visualizer/src/student/renewal.rs"]
+mod renewal;
 mod results;
 mod sandbox;
 mod suite;

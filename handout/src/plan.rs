@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Which labs and which parts of the Raft lab a handout has; `None` stands for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Selection {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) labs: Option<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) parts: Option<Parts>,
 }
 
 /// Numbers of parts, as `1-5` or `1,2,4`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parts(pub(crate) BTreeSet<u32>);
 
 impl FromStr for Parts {
@@ -71,6 +75,11 @@ pub(crate) fn part(path: &str) -> Option<u32> {
     number.parse().ok()
 }
 
+/// The number of the part that a page is about: `labs/raft/docs/part3.md` has 3.
+fn part_of_page(path: &str) -> Option<u32> {
+    path.strip_prefix("labs/raft/docs/part")?.strip_suffix(".md")?.parse().ok()
+}
+
 /// Decides on one file.
 pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
     if let Some(rest) = path.strip_prefix(TEMPLATE) {
@@ -82,6 +91,7 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
         return Fate::LeftOut("hidden files stay");
     }
     let copied = Fate::Copied(path.to_owned());
+    let without = |part: u32| selection.parts.as_ref().is_some_and(|parts| !parts.0.contains(&part));
     let selected = |lab: &str| selection.labs.as_ref().is_none_or(|labs| labs.contains(lab));
     match pieces.as_slice() {
         [file] if ROOT.contains(file) => copied,
@@ -96,6 +106,9 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
         }
         ["labs", file] if file.ends_with(".toml") => copied,
         ["labs", lab, ..] if !selected(lab) => Fate::LeftOut("the lab was not selected"),
+        ["labs", _, "docs", ..] if part_of_page(path).is_some_and(without) => {
+            Fate::LeftOut("the part was not selected")
+        }
         ["labs", _, "src" | "examples" | "docs", ..] => copied,
         ["labs", _, "tests" | "benches", ..] => Fate::LeftOut("tests of the reference stay"),
         ["labs", _, "Cargo.toml" | "README.md"] => copied,
@@ -104,12 +117,12 @@ pub(crate) fn fate(path: &str, selection: &Selection) -> Fate {
         ["tests", file, ..] if file.ends_with(".rs") || part(path).is_some() => {
             // Suites are called like their lab; the parts are those of the Raft lab.
             let lab = if part(path).is_some() { "raft" } else { file.trim_end_matches(".rs") };
-            match (part(path), &selection.parts) {
-                _ if !selected(lab) => Fate::LeftOut("the lab was not selected"),
-                (Some(part), Some(parts)) if !parts.0.contains(&part) => {
-                    Fate::LeftOut("the part was not selected")
-                }
-                _ => copied,
+            if !selected(lab) {
+                Fate::LeftOut("the lab was not selected")
+            } else if part(path).is_some_and(without) {
+                Fate::LeftOut("the part was not selected")
+            } else {
+                copied
             }
         }
         ["tests", "README.md" | "points.toml"] => copied,
@@ -152,7 +165,9 @@ mod tests {
             "labs/pingpong/tests/nodes.rs",
             "labs/pingpong/bugs/a.patch",
             "labs/clientserver/src/lib.rs",
+            "labs/raft/docs/design.md",
             "labs/raft/docs/part1.md",
+            "labs/raft/docs/part3.md",
             "tests/part2.rs",
             "tests/part3.rs",
             "tests/part2/searches.rs",
@@ -192,7 +207,9 @@ mod tests {
         labs/pingpong/tests/nodes.rs            out: tests of the reference stay
         labs/pingpong/bugs/a.patch              out: a lab hands out its manifest, pages, src, examples and docs
         labs/clientserver/src/lib.rs            out: the lab was not selected
+        labs/raft/docs/design.md                → labs/raft/docs/design.md
         labs/raft/docs/part1.md                 → labs/raft/docs/part1.md
+        labs/raft/docs/part3.md                 out: the part was not selected
         tests/part2.rs                          → tests/part2.rs
         tests/part3.rs                          out: the part was not selected
         tests/part2/searches.rs                 → tests/part2/searches.rs

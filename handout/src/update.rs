@@ -1,16 +1,14 @@
-//! Brings a student's copy of the handout to a new version. Students' files stay as they are; what is replaced although it
-//! was changed is kept aside.
+//! Brings a student's copy of the handout to a new version. What happens to which file, `renewal.rs` says.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::console::{count, say};
-use crate::description::{self, Description};
+use crate::console::say;
+use crate::description::Description;
 use crate::generate;
-use crate::plan::Selection;
-use crate::tree::{Tree, hash};
+use crate::renewal::{self, Beside, Dependencies, Files, NewFile, Renewal};
+use crate::tree::Tree;
 
 /// What to bring to which version.
 #[derive(Clone, Debug)]
@@ -24,161 +22,79 @@ pub(crate) struct Options {
     pub(crate) dry_run: bool,
 }
 
-/// Where files go that were changed and are replaced, and new skeletons of files that students have changed.
-const ASIDE: &str = "target/handout-update";
-
-/// What happens to one file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    /// It is the course's, and new or changed.
-    Write(String),
-    /// It is the course's and was changed here; that version is kept aside.
-    Replace(String),
-    /// It is not in the handout any more.
-    Remove(String),
-    /// It is the student's and stays; the new skeleton lies aside, to compare.
-    Stays(String),
-}
-
-/// What an update would do.
-#[derive(Debug)]
-struct Plan {
-    steps: Vec<Step>,
-    /// Files that decide on points and differ between the versions; empty if grading stays the same.
-    grading: Vec<String>,
-}
-
 /// Updates; true, as there is nothing that can be partly right.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let old = Description::read(&options.copy)?;
-    let (tree, new) = match &options.handout {
-        Some(folder) => (generate::read_handout(folder)?, Description::read(folder)?),
-        None => {
-            let selection = Selection { labs: Some(old.labs.iter().cloned().collect()), parts: None };
-            let handout = generate::build(&options.source, &selection)?;
-            (handout.tree, handout.description)
-        }
-    };
-    let plan = plan(&options.copy, &old, &new, &tree)?;
-    say(format!("{} → {}", old.name(), new.name()));
-    if !options.dry_run {
-        carry_out(&plan, &options.copy, &tree)?;
+    for line in update(options)? {
+        say(line);
     }
-    say(report(&plan, &old, &new, options.dry_run));
     Ok(true)
 }
 
-fn plan(copy: &Path, old: &Description, new: &Description, tree: &Tree) -> Result<Plan> {
-    let mut steps = Vec::new();
-    let here = |path: &str| fs::read(copy.join(path)).ok().map(|bytes| hash(&bytes));
-    for path in tree.0.keys().filter(|path| *path != description::FILE) {
-        let new_hash = hash(&tree.0[path].bytes);
-        let before = old.course_files.get(path).or_else(|| old.student_files.get(path));
-        let here = here(path);
-        let untouched = here.is_none() || here.as_ref() == before;
-        let step = if here.as_ref() == Some(&new_hash) {
-            continue;
-        } else if new.student_files.contains_key(path) {
-            match before {
-                // Deleted on purpose, or the skeleton is the same as before: nothing to say.
-                Some(before) if here.is_none() || *before == new_hash => continue,
-                _ if untouched => Step::Write(path.clone()),
-                _ => Step::Stays(path.clone()),
-            }
-        } else if untouched || vendored_config(copy, path) {
-            Step::Write(path.clone())
-        } else {
-            Step::Replace(path.clone())
-        };
-        steps.push(step);
-    }
-    for (path, before) in &old.course_files {
-        if !tree.0.contains_key(path)
-            && let Some(here) = here(path)
-        {
-            steps.push(if here == *before {
-                Step::Remove(path.clone())
-            } else {
-                Step::Replace(path.clone())
-            });
+/// Updates, and says what was done.
+///
+/// # Errors
+///
+/// The copy is as it was then, unless the disk is full or the like; the same command goes on with it.
+fn update(options: &Options) -> Result<Vec<String>> {
+    let copy =
+        options.copy.canonicalize().with_context(|| format!("no folder `{}`", options.copy.display()))?;
+    let old = Description::read(&copy)?;
+    let (files, new) = match &options.handout {
+        Some(folder) => {
+            let new = Description::read(folder)?;
+            (renewal::read_files(folder, &new.edition())?, new)
         }
-    }
-    steps.sort();
-    let mut grading = Vec::new();
-    if old.grading_hash != new.grading_hash {
-        let both = old.course_files.keys().chain(new.course_files.keys());
-        let differs = |path: &&String| old.course_files.get(*path) != new.course_files.get(*path);
-        grading = both.filter(|path| description::grades(path)).filter(differs).cloned().collect();
-        grading.sort();
-        grading.dedup();
-    }
-    Ok(Plan { steps, grading })
-}
-
-/// The settings of cargo are longer where dependencies are vendored; that is no change of the student's.
-fn vendored_config(copy: &Path, path: &str) -> bool {
-    path == ".cargo/config.toml" && copy.join("vendor").is_dir()
-}
-
-fn carry_out(plan: &Plan, copy: &Path, tree: &Tree) -> Result<()> {
-    let aside = copy.join(ASIDE);
-    for step in &plan.steps {
-        match step {
-            Step::Write(path) => tree.write_file(copy, path)?,
-            Step::Replace(path) => {
-                let kept = aside.join("yours").join(path);
-                if let Some(folder) = kept.parent() {
-                    fs::create_dir_all(folder)?;
-                }
-                fs::copy(copy.join(path), &kept).with_context(|| format!("cannot keep `{path}` aside"))?;
-                if tree.0.contains_key(path) {
-                    tree.write_file(copy, path)?
-                } else {
-                    fs::remove_file(copy.join(path))?
-                }
-            }
-            Step::Remove(path) => {
-                fs::remove_file(copy.join(path)).with_context(|| format!("cannot remove `{path}`"))?
-            }
-            Step::Stays(path) => tree.write_file(&aside.join("skeletons"), path)?,
+        None => {
+            let handout = generate::build(&options.source, &old.selection())?;
+            (files(&handout.tree), handout.description)
         }
+    };
+    let renewal = Renewal::plan(&copy, &old.edition(), &new.edition(), &files);
+    if !options.dry_run {
+        let beside = Beside::new(&copy)?;
+        let dependencies = dependencies(&copy, options.handout.as_deref(), &files, &beside)?;
+        renewal.carry_out(&copy, &files, &dependencies)?;
     }
-    if copy.join("vendor").is_dir() {
-        fs::remove_dir_all(copy.join("vendor"))?;
-        generate::vendor(copy)?;
-    }
-    // Last: an update that was interrupted is done again.
-    tree.write_file(copy, description::FILE)
+    let mut lines = vec![format!("{} → {}", old.name(), new.name())];
+    lines.extend(renewal.report(options.dry_run));
+    Ok(lines)
 }
 
-fn report(plan: &Plan, old: &Description, new: &Description, dry_run: bool) -> String {
-    let mut lines = Vec::new();
-    let paths =
-        |kind: fn(&Step) -> Option<&String>| plan.steps.iter().filter_map(kind).cloned().collect::<Vec<_>>();
-    let written = paths(|step| if let Step::Write(path) = step { Some(path) } else { None });
-    let removed = paths(|step| if let Step::Remove(path) = step { Some(path) } else { None });
-    let (would, will) = if dry_run { ("would be ", "would go to") } else { ("", "are in") };
-    lines.push(format!("{} {would}written, {} {would}removed", count(written.len(), "file"), removed.len()));
-    for path in paths(|step| if let Step::Replace(path) = step { Some(path) } else { None }) {
-        lines.push(format!("replaced although you changed it: {path} (your versions {will} {ASIDE}/yours)"));
+fn files(tree: &Tree) -> Files {
+    let file = |file: &crate::tree::File| NewFile { bytes: file.bytes.clone(), executable: file.executable };
+    tree.0.iter().map(|(path, of)| (path.clone(), file(of))).collect()
+}
+
+/// Where the copy's dependencies come from afterwards. If they have to be in it and are not there yet, they are fetched
+/// beside it, before anything is changed.
+fn dependencies(copy: &Path, handout: Option<&Path>, files: &Files, beside: &Beside) -> Result<Dependencies> {
+    if let Some((folder, settings)) = handout.and_then(renewal::brings_along) {
+        return Ok(beside.take(&folder, settings)?);
     }
-    for path in paths(|step| if let Step::Stays(path) = step { Some(path) } else { None }) {
-        lines.push(format!(
-            "yours, and it stays; its skeleton changed: {path} (new skeletons {will} {ASIDE}/skeletons)"
-        ));
+    let lock = files.get("Cargo.lock").map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+    if !renewal::is_vendored(copy) || renewal::vendor_serves(copy, &lock) {
+        return Ok(Dependencies::AsBefore);
     }
-    if plan.grading.is_empty() && old.grading_hash == new.grading_hash {
-        lines.push("grading does not change".to_owned());
-    } else {
-        lines.push(format!("GRADING CHANGES: {}", plan.grading.join(", ")));
+    let workspace = tempfile::tempdir().context("cannot make a temporary folder")?;
+    for (path, file) in files {
+        renewal::write(workspace.path(), path, file)?;
     }
-    lines.join("\n")
+    let folder = beside.path().join("vendor");
+    let settings = generate::vendor_into(workspace.path(), &folder).context(
+        "nothing was changed: the copy has its dependencies in `vendor`, the new version needs others, and cargo cannot \
+         get them.\nConnect to the network; or, where there is one, `cargo handout generate --vendor --out NEW`, bring NEW \
+         here, and `cargo handout update COPY --handout NEW`",
+    )?;
+    Ok(Dependencies::Vendored { folder, settings })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::fixture;
+    use crate::plan::{Parts, Selection};
 
     /// A student's copy of version 1, and the course, in which version 2 is made.
     fn copy_and_course() -> (tempfile::TempDir, fixture::Course) {
@@ -194,12 +110,13 @@ mod tests {
         fs::write(root.join(path), text.replace(from, to)).unwrap();
     }
 
+    fn options(copy: &Path, course: &Path) -> Options {
+        Options { copy: copy.to_owned(), source: course.to_owned(), handout: None, dry_run: false }
+    }
+
+    /// What an update says, without the versions.
     fn update(copy: &Path, course: &Path) -> String {
-        let old = Description::read(copy).unwrap();
-        let handout = generate::build(course, &Selection::default()).unwrap();
-        let plan = plan(copy, &old, &handout.description, &handout.tree).unwrap();
-        carry_out(&plan, copy, &handout.tree).unwrap();
-        report(&plan, &old, &handout.description, false)
+        super::update(&options(copy, course)).unwrap()[1..].join("\n")
     }
 
     #[test]
@@ -219,8 +136,9 @@ mod tests {
         fs::rename(course.join("labs/echo/README.md"), course.join("labs/echo/TEXT.md")).unwrap();
         insta::assert_snapshot!(update(copy, course), @"
         3 files written, 1 removed
+        still as it was handed out, so renewed: labs/echo/src/tally.rs
         replaced although you changed it: tests/echo.rs (your versions are in target/handout-update/yours)
-        yours, and it stays; its skeleton changed: labs/echo/src/server.rs (new skeletons are in target/handout-update/skeletons)
+        yours, and it stays: labs/echo/src/server.rs; the course changed its skeleton, the new one is target/handout-update/skeletons/labs/echo/src/server.rs
         GRADING CHANGES: tests/echo.rs
         ");
         let read = |path: &str| fs::read_to_string(copy.join(path)).unwrap();
@@ -248,5 +166,45 @@ mod tests {
         1 file written, 0 removed
         grading does not change
         ");
+    }
+
+    #[test]
+    fn a_copy_keeps_its_parts() {
+        let course = fixture::course();
+        for part in ["part1", "part2"] {
+            fs::copy(course.path().join("tests/echo.rs"), course.path().join(format!("tests/{part}.rs")))
+                .unwrap();
+            let target = format!(
+                "[[test]]\nname = \"{part}\"\npath = \"../../tests/{part}.rs\"\nharness = false\n\n[[test]]\nname = \"reference\""
+            );
+            replace(course.path(), "labs/echo/Cargo.toml", "[[test]]\nname = \"reference\"", &target);
+        }
+        let suites = |copy: &Path| Description::read(copy).unwrap().suites;
+        let parts = Selection { labs: None, parts: Some("1".parse().unwrap()) };
+        for (selection, expected) in
+            [(parts, &["echo", "part1"][..]), (Selection::default(), &["echo", "part1", "part2"])]
+        {
+            let copy = tempfile::tempdir().unwrap();
+            generate::build(course.path(), &selection).unwrap().tree.write(copy.path()).unwrap();
+            assert_eq!(suites(copy.path()), expected);
+            assert_eq!(Description::read(copy.path()).unwrap().selection(), selection);
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(update(copy.path(), course.path()), @"
+                0 files written, 0 removed
+                grading does not change
+                ");
+            }
+            assert_eq!(suites(copy.path()), expected);
+
+            // A handout that does not say what was selected in it.
+            let text = fs::read_to_string(copy.path().join("HANDOUT.json")).unwrap();
+            let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            json.as_object_mut().unwrap().remove("selection").unwrap();
+            fs::write(copy.path().join("HANDOUT.json"), json.to_string()).unwrap();
+            let known = Description::read(copy.path()).unwrap().selection();
+            let parts = expected[1..].iter().map(|part| part[4..].parse().unwrap()).collect();
+            let labs = Some(["echo".to_owned()].into());
+            assert_eq!(known, Selection { labs, parts: Some(Parts(parts)) });
+        }
     }
 }

@@ -3,8 +3,9 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{copy, fixture};
@@ -43,6 +44,45 @@ impl Course {
             .unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code(), text.replace(&*self.root().to_string_lossy(), "COURSE"))
+    }
+
+    /// Lets a crate of the registry be a dependency of the lab: one that this crate needs as well, so cargo has it.
+    fn depend(&self, name: &str) {
+        let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
+        let at = lock.find(&format!("name = \"{name}\"\nversion = ")).unwrap();
+        let version = lock[at..].split('"').nth(3).unwrap();
+        let depends = format!("[dependencies]\n{name} = \"={version}\"\n");
+        self.replace("labs/echo/Cargo.toml", "[dependencies]\n", &depends);
+        let locked = Command::new("cargo")
+            .args(["metadata", "--offline", "--format-version", "1"])
+            .current_dir(self.root())
+            .output()
+            .unwrap();
+        assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+    }
+
+    /// Runs a command without network and with an empty cache of cargo's.
+    fn run_alone(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_handout"))
+            .args(arguments)
+            .env("CARGO_HOME", self.0.path().join("empty"))
+            .env("CARGO_NET_OFFLINE", "true")
+            .output()
+            .unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), text)
+    }
+
+    /// Whether a copy of the handout compiles without network and with an empty cache.
+    fn compiles_alone(&self, copy: &str) -> bool {
+        let output = Command::new("cargo")
+            .args(["check", "--frozen", "--workspace"])
+            .current_dir(self.path(copy))
+            .env("CARGO_HOME", self.0.path().join("empty"))
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap();
+        output.status.success()
     }
 
     /// What `check` says when something is wrong: the lines of the checks that failed.
@@ -157,6 +197,75 @@ fn a_reference_or_a_bug_that_is_not_what_it_says_is_found() {
         problems.contains("tally-wraps: the hunk at line 15 of `labs/echo/src/tally.rs` fits nowhere"),
         "{problems}"
     );
+}
+
+/// All files of a folder with their bytes, but not what cargo has built.
+fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                found.insert(path.clone(), fs::read(path).unwrap());
+            } else if path != root.join("target") {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_copy_with_its_dependencies_in_it_is_updated_whole_or_not_at_all() {
+    let course = Course::new();
+    course.depend("cfg-if");
+    let path = |name: &str| course.path(name).display().to_string();
+    let (copy, new) = (path("copy"), path("new"));
+    let (code, text) = course.run(&["generate", "--vendor", "--out", &copy]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(course.compiles_alone("copy"));
+    fs::write(course.path("copy/labs/echo/src/log.rs"), "// mine\n").unwrap();
+
+    // The same dependencies: the folder that is there has them.
+    course.replace("README.md", "course", "course, again");
+    course.replace("handout/template/README.md", "Labs", "The labs");
+    let (code, text) = course.run(&["generate", "--out", &new]);
+    assert_eq!(code, Some(0), "{text}");
+    let (right, text) = course.run_alone(&["update", &copy, "--handout", &new]);
+    assert!(right && text.contains("1 file written, 0 removed"), "{text}");
+    assert!(course.compiles_alone("copy"));
+
+    // Another dependency, and no way to get it: nothing changes.
+    course.depend("fnv");
+    let (code, text) = course.run(&["generate", "--out", &new]);
+    assert_eq!(code, Some(0), "{text}");
+    let before = contents(&course.path("copy"));
+    let (right, text) = course.run_alone(&["update", &copy, "--handout", &new]);
+    assert!(!right && text.contains("nothing was changed"), "{text}");
+    assert!(text.contains("cargo handout generate --vendor --out NEW"), "{text}");
+    assert_eq!(contents(&course.path("copy")), before);
+    assert!(course.compiles_alone("copy"));
+
+    // A new handout that brings it along, and cargo's own cache.
+    let (code, text) = course.run(&["generate", "--vendor", "--out", &new]);
+    assert_eq!(code, Some(0), "{text}");
+    let other = path("other");
+    common::copy(&course.path("copy"), &course.path("other"));
+    let (right, text) = course.run_alone(&["update", &copy, "--handout", &new]);
+    assert!(right, "{text}");
+    let (code, text) = course.run(&["update", &other]);
+    assert_eq!(code, Some(0), "{text}");
+    for copy in ["copy", "other"] {
+        let vendored: Vec<_> = fs::read_dir(course.path(copy).join("vendor")).unwrap().collect();
+        assert_eq!(vendored.len(), 2);
+        assert!(course.compiles_alone(copy));
+        assert_eq!(fs::read_to_string(course.path(copy).join("labs/echo/src/log.rs")).unwrap(), "// mine\n");
+        let left = fs::read_dir(course.path(copy)).unwrap().filter(|entry| {
+            entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".handout-update")
+        });
+        assert_eq!(left.count(), 0, "what was made beside is gone");
+    }
 }
 
 #[test]
