@@ -107,7 +107,8 @@ struct Generate {
 struct Check {
     #[command(flatten)]
     selected: Selected,
-    /// Run everything; without it one suite and one seeded bug are run, chosen by the content of the handout
+    /// Run everything, also what `generate --vendor` makes; without it one suite and one seeded bug are run, chosen by the
+    /// content of the handout
     #[arg(long)]
     whole: bool,
     /// Run all suites, but on the skeleton only: neither the reference nor seeded bugs. Minutes for all labs
@@ -225,7 +226,8 @@ struct Gradescope {
 
 /// Bring a student's copy of the handout to a new version
 ///
-/// Students' files stay as they are. It says what it replaced, which skeletons changed, and whether grading changes.
+/// Students' files stay as they are. It says what it replaced, which skeletons changed, and whether grading changes. The
+/// copy keeps its labs and parts; give a handout of others with `--handout`. Students do the same with `cargo lab update`.
 #[derive(Debug, Args)]
 struct Update {
     /// The student's copy

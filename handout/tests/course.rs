@@ -101,8 +101,13 @@ impl Course {
 #[test]
 fn a_right_course_is_proved() {
     let course = Course::new();
+    course.depend("cfg-if");
     let (code, text) = course.run(&["check", "--whole"]);
     assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("ok    with its dependencies in it, it compiles on a machine that has neither"),
+        "{text}"
+    );
     let (quick, text) = course.run(&["check"]);
     assert_eq!(quick, Some(0), "{text}");
     assert!(text.contains("ok    1 seeded bug killed as they say"), "{text}");
@@ -174,6 +179,20 @@ fn a_stub_that_does_not_say_what_to_write_is_found() {
     ] {
         assert!(problems.contains(expected), "{expected}\n\n{problems}");
     }
+}
+
+#[test]
+fn a_handout_that_does_not_compile_with_its_dependencies_in_it_is_found() {
+    let course = Course::new();
+    course.depend("cfg-if");
+    course.replace(
+        ".cargo/config.toml",
+        "[alias]",
+        "[source.vendored-sources]\ndirectory = \"elsewhere\"\n\n[alias]",
+    );
+    let problems = course.problems(&["check", "--whole"]);
+    assert!(problems.starts_with("FAIL  with its dependencies in it"), "{problems}");
+    assert_eq!(problems.matches("FAIL").count(), 1, "{problems}");
 }
 
 #[test]

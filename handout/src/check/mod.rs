@@ -2,6 +2,7 @@
 
 mod leaks;
 mod skeleton;
+mod vendored;
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
@@ -37,7 +38,7 @@ pub(crate) enum Extent {
     Sample,
     /// All suites on the skeleton alone.
     Skeleton,
-    /// All suites on both, and all their seeded bugs.
+    /// All suites on both, all their seeded bugs, and the handout with its dependencies in it.
     Whole,
 }
 
@@ -123,6 +124,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         skeleton::compiles(&cargo)
     });
     report.step("the skeleton is formatted", || skeleton::is_formatted(&cargo));
+
+    if options.extent == Extent::Whole {
+        report.compiles_vendored(&handout, &place);
+    }
 
     let suites = manifest::suites(&handout.tree)?;
     let stubs = report.step_with("every stub says its part, and where to read", || {
@@ -210,6 +215,17 @@ struct Report {
 impl Report {
     fn step(&mut self, name: &str, check: impl FnOnce() -> Result<String>) {
         self.step_with(name, || check().map(|details| (details, ())));
+    }
+
+    /// The handout of students who have no network.
+    fn compiles_vendored(&mut self, handout: &Handout, place: &Place) {
+        let name = "with its dependencies in it, it compiles on a machine that has neither network nor cache";
+        match vendored::compiles(handout, place) {
+            Ok(vendored::Outcome::OutOfReach(why)) => {
+                say(format!("skip  {name}: cargo cannot get them: {why}"))
+            }
+            other => self.step(name, || other.map(|_| String::new())),
+        }
     }
 
     fn step_with<T>(&mut self, name: &str, check: impl FnOnce() -> Result<(String, T)>) -> Option<T> {
