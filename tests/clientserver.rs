@@ -22,8 +22,8 @@ fn main() -> ExitCode {
 
 fn part() -> Part {
     Part::new("clientserver", "clientserver", "Lab 1: client and server, exactly once")
-        .hint("\"Part 1: a store, a client and a server\" in labs/clientserver/README.md")
-        .section("Part 1: a store, a client and a server")
+        .hint("\"Step 1: a store, a client and a server\" in labs/clientserver/README.md")
+        .section("Step 1: a store, a client and a server")
         .test(Test::unit(1, "basic_key_value_operations", "The store executes gets, puts and appends", t01).points(5))
         .test(
             Test::run(2, "client_waits_for_its_response", "A client has no response before the server has sent it", t02)
@@ -51,7 +51,7 @@ fn part() -> Part {
             )
             .points(30),
         )
-        .section("Part 2: exactly once")
+        .section("Step 2: exactly once")
         .test(
             Test::unreliable(
                 6,

@@ -86,7 +86,7 @@ mod tests {
             fs::write(root.join("labs").join(lab).join("Cargo.toml"), "").unwrap();
         }
         fs::create_dir_all(root.join("labs/notes")).unwrap();
-        fs::write(root.join("labs/raft/README.md"), "<!-- note -->\n# Lab 3: Raft\n\n# More\n").unwrap();
+        fs::write(root.join("labs/raft/README.md"), "<!-- note -->\n# Lab 2: Raft\n\n# More\n").unwrap();
         fs::write(root.join("labs/raft/examples/raft.rs"), "").unwrap();
         fs::write(root.join("Cargo.toml"), "").unwrap();
         Workspace { root }
@@ -96,7 +96,7 @@ mod tests {
     fn labs_are_folders_with_a_manifest() {
         let workspace = workspace("labs");
         assert_eq!(workspace.labs(), ["paxos", "pingpong", "raft"]);
-        assert_eq!(workspace.about("raft").as_deref(), Some("Lab 3: Raft"));
+        assert_eq!(workspace.about("raft").as_deref(), Some("Lab 2: Raft"));
         assert_eq!(workspace.about("paxos"), None);
         assert_eq!(Workspace::find(&workspace.root.join("labs/raft/examples")), Ok(workspace));
     }

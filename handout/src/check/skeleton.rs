@@ -97,7 +97,7 @@ impl Stubs {
     /// # Errors
     ///
     /// A lab without one: nobody could see where to begin. One that is not `part 2: what to write (where to read)`, or
-    /// does not begin with the name of a suite in place of the part.
+    /// does not begin with a step or the name of a suite in place of the part.
     pub(super) fn read(handout: &Handout, suites: &[Suite]) -> Result<Self> {
         let mut stubs = BTreeSet::new();
         let mut problems = Vec::new();
@@ -132,11 +132,13 @@ impl Stubs {
     }
 }
 
-/// Whether a stub's text names its part, or its suite if that has no parts, and ends with where to read.
+/// Whether a stub's text names its part (a suite of its own), or its step (within a suite), or just its suite, and ends with
+/// where to read.
 fn says_where(text: &str, suites: &[Suite]) -> bool {
     let Some((part, what)) = text.split_once(": ") else { return false };
-    let number = part.strip_prefix("part ").is_some_and(|number| number.parse::<u32>().is_ok());
-    let known = number || suites.iter().any(|suite| suite.name == part);
+    let number = part.strip_prefix("part ").or_else(|| part.strip_prefix("step "));
+    let known = number.is_some_and(|number| number.parse::<u32>().is_ok())
+        || suites.iter().any(|suite| suite.name == part);
     known && what.contains(" (") && what.ends_with(')')
 }
 

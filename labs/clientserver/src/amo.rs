@@ -67,7 +67,7 @@ impl<A: Application> AmoApplication<A> {
         // BEGIN SOLUTION
         self.latest.get(&command.client).is_some_and(|latest| command.sequence <= latest.sequence)
         // END SOLUTION
-        // STUB: todo!("part 2: say whether the command was executed (README, \"Exactly once\")")
+        // STUB: todo!("step 2: say whether the command was executed (README, \"Exactly once\")")
     }
 }
 
@@ -89,6 +89,6 @@ impl<A: Application> Application for AmoApplication<A> {
         self.latest.insert(command.client, response.clone());
         Some(response)
         // END SOLUTION
-        // STUB: todo!("part 2: execute the command unless it was executed (README, \"Exactly once\")")
+        // STUB: todo!("step 2: execute the command unless it was executed (README, \"Exactly once\")")
     }
 }

@@ -53,7 +53,7 @@ impl SimpleClient {
             self.response = Some(reply.response);
         }
         // END SOLUTION
-        // STUB: todo!("part 1: keep the response if it is the one you wait for (README, \"The client\")")
+        // STUB: todo!("step 1: keep the response if it is the one you wait for (README, \"The client\")")
     }
 }
 
@@ -68,14 +68,14 @@ impl Client for SimpleClient {
         self.response = None;
         self.send_request(ctx);
         // END SOLUTION
-        // STUB: todo!("part 1: number the command and send it (README, \"The client\")")
+        // STUB: todo!("step 1: number the command and send it (README, \"The client\")")
     }
 
     fn response(&self) -> Option<KvResponse> {
         // BEGIN SOLUTION
         self.response.clone()
         // END SOLUTION
-        // STUB: todo!("part 1: the response to the last command, once it is there (README, \"The client\")")
+        // STUB: todo!("step 1: the response to the last command, once it is there (README, \"The client\")")
     }
 }
 
@@ -97,6 +97,6 @@ impl Node for SimpleClient {
             self.send_request(ctx);
         }
         // END SOLUTION
-        // STUB: todo!("part 2: ask again if the response is still missing (README, \"Asking again\")")
+        // STUB: todo!("step 2: ask again if the response is still missing (README, \"Asking again\")")
     }
 }

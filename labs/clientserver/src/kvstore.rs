@@ -96,6 +96,6 @@ impl Application for KvStore {
             }
         }
         // END SOLUTION
-        // STUB: todo!("part 1: execute a Get, Put or Append (README, \"The store\")")
+        // STUB: todo!("step 1: execute a Get, Put or Append (README, \"The store\")")
     }
 }

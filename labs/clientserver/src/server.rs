@@ -17,7 +17,7 @@ pub struct SimpleServer {
     // BEGIN SOLUTION
     application: AmoApplication<KvStore>,
     // END SOLUTION
-    // STUB: // Your fields: the store; in part 2 the store inside an `AmoApplication`.
+    // STUB: // Your fields: the store; in step 2 the store inside an `AmoApplication`.
 }
 
 impl SimpleServer {
@@ -40,7 +40,7 @@ impl SimpleServer {
             ctx.send(from, Message::Reply(response));
         }
         // END SOLUTION
-        // STUB: todo!("part 1: execute the command and reply (README, \"The server\")")
+        // STUB: todo!("step 1: execute the command and reply (README, \"The server\")")
     }
 }
 

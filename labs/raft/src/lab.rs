@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::predicates::{Group, durable_state_is_current, some_leader};
 use crate::server::RaftServer;
 
-/// Lab 3 as the `lab` command sees it: `--servers` servers, three unless it is given, and `--clients` clients with the
+/// Lab 2 as the `lab` command sees it: `--servers` servers, three unless it is given, and `--clients` clients with the
 /// commands of `--workload`. The goal is that all clients finish; without clients, that there is a leader.
 ///
 /// With `--spare 2` there are two more servers, which wait to be added, and with `--admin 'LEARN:4;CHANGE:1,2,4'` an
@@ -28,7 +28,7 @@ impl Lab for Raft {
     }
 
     fn about(&self) -> &'static str {
-        "Lab 3: a key-value store replicated by Raft"
+        "Lab 2: a key-value store replicated by Raft"
     }
 
     fn options(&self) -> Vec<LabOption> {

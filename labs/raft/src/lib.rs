@@ -1,4 +1,4 @@
-//! Lab 3, a key-value store replicated by Raft: the assignment, the nodes, and what tests use to drive and to judge
+//! Lab 2, a key-value store replicated by Raft: the assignment, the nodes, and what tests use to drive and to judge
 //! them.
 //!
 #![doc = include_str!("../README.md")]
