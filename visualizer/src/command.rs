@@ -9,7 +9,7 @@ use clap::{Arg, Command, value_parser};
 
 use crate::console::{Console, on_terminal};
 use crate::exit_code::ExitCode;
-use crate::student::{submit, watch};
+use crate::student::{submit, update, watch};
 use crate::trace_file::TraceFile;
 use crate::workspace::Workspace;
 use crate::{demo, export, launch, live, options, shell, show};
@@ -65,6 +65,7 @@ pub(crate) fn run(args: &[OsString], console: &mut Console<'_>) -> Result<u8, Ex
         }
         Some(("list", _)) => list(console),
         Some(("submit", matches)) => submit::run(matches, console),
+        Some(("update", matches)) => update::run(matches, console),
         Some(("watch", matches)) => watch::run(matches, console),
         _ => {
             console
@@ -128,6 +129,7 @@ fn definition() -> Command {
         .subcommand(Command::new("schema").about("Print the JSON Schema of trace files"))
         .subcommand(Command::new("list").about("List the labs"))
         .subcommand(submit::definition())
+        .subcommand(update::definition())
 }
 
 /// Runs a trace again with the code of its lab.

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use crate::student::renewal::Edition;
+pub(super) use crate::student::renewal::hash;
 
 /// The file's name, at the root of the workspace.
 const FILE: &str = "HANDOUT.json";
@@ -50,9 +52,11 @@ pub(super) enum HandoutError {
     Newer(u32),
 }
 
-/// The SHA-256 of some bytes, in hexadecimal.
-pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+impl Version {
+    /// The version with the beginning of the hash, for people.
+    pub(super) fn name(&self) -> String {
+        format!("{} ({:.12})", self.version, self.hash)
+    }
 }
 
 impl Handout {
@@ -62,6 +66,16 @@ impl Handout {
         };
         let handout: Self = serde_json::from_slice(&text)?;
         if handout.schema > SCHEMA { Err(HandoutError::Newer(handout.schema)) } else { Ok(handout) }
+    }
+
+    /// What an update has to know of this version.
+    pub(super) fn edition(&self) -> Edition<'_> {
+        Edition {
+            grading_hash: &self.version.grading_hash,
+            labs: &self.labs,
+            student_files: &self.student_files,
+            course_files: &self.course_files,
+        }
     }
 
     /// Whether a path is one that students may write: a skeleton, or a new source file of a lab. Graders take nothing else.
