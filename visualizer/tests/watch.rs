@@ -126,13 +126,22 @@ fn the_first_failing_test_runs_on_every_save() {
     ]);
     watching.until(&["waiting for you to save"]);
     watching.type_in("h");
-    watching.until(&["t01_a claims: It holds.", "Read the README."]);
+    watching.until(&["Hint 1 of 2 (`h` again for the next)", "t01_a claims: It holds.", "Read the README."]);
+    watching.type_in("h");
+    watching.until(&[
+        "Hint 2 of 2, the last one",
+        "cargo lab show target/traces/part1-t01_a.json --plain -c why",
+    ]);
+    watching.type_in("h");
+    watching.until(&["Hint 1 of 2"]);
     watching.type_in("t");
     watching.until(&["violated"]);
     watching.type_in("what");
-    watching.until(&["`what` means nothing here: Enter runs again"]);
+    watching.until(&["`what` means nothing here; type a letter and Enter: h hint"]);
     watching.type_in("n");
     watching.until(&["== part1: t02_b", "next: t02_b", "waiting"]);
+    watching.type_in("h");
+    watching.until(&["Hint 1 of", "t02_b claims"]);
 
     // What one works on comes first; when it passes, all tests follow, and the next that fails has its turn.
     watching.save("t02_b");

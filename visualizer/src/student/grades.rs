@@ -11,6 +11,8 @@ pub(super) struct Grades {
     /// What tells this run from others.
     #[serde(default)]
     pub(super) run: String,
+    #[serde(default)]
+    pub(super) lab: String,
     /// The points of all tests of the suite.
     #[serde(default)]
     pub(super) points: f64,
@@ -31,8 +33,20 @@ pub(super) struct Record {
     #[serde(default)]
     pub(super) claim: String,
     pub(super) verdict: String,
+    /// The word for why not: `violated`, `goal-not-found`, ….
+    #[serde(default)]
+    pub(super) cause: Option<String>,
+    /// The predicate or handler that says so.
+    #[serde(default)]
+    pub(super) detector: Option<String>,
     #[serde(default)]
     pub(super) message: Option<String>,
+    /// The heading that it stands under.
+    #[serde(default)]
+    pub(super) section: Option<String>,
+    /// The stage in which it failed.
+    #[serde(default)]
+    pub(super) stage: Option<String>,
     #[serde(default)]
     pub(super) earned: f64,
     /// The saved trace, relative to the workspace or to the folder of the results.

@@ -3,6 +3,7 @@
 
 mod grades;
 mod handout;
+mod hints;
 mod renewal;
 pub(crate) mod submit;
 pub(crate) mod update;

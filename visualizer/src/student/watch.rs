@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::shell;
 use crate::student::grades::{Grades, Record};
+use crate::student::hints::Failing;
 use crate::workspace::Workspace;
 
 /// How often the files are looked at.
@@ -29,7 +30,7 @@ const POLL: Duration = Duration::from_millis(150);
 pub(crate) fn definition() -> Command {
     Command::new("watch")
         .about("Run a suite's tests on every save, the first failing one first")
-        .after_help(format!("While it waits: {KEYS}."))
+        .after_help(format!("While it waits, type {KEYS}."))
         .arg(
             Arg::new("suite")
                 .value_name("SUITE")
@@ -38,8 +39,9 @@ pub(crate) fn definition() -> Command {
         )
 }
 
-/// What can be typed while it waits, each followed by Enter.
-const KEYS: &str = "Enter runs again, h hint, t trace, n next failing test, a all tests, q quit";
+/// What can be typed while it waits.
+const KEYS: &str =
+    "a letter and Enter: h hint, t trace, n next failing test, a all tests, q quit; Enter alone runs again";
 
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,8 @@ struct Watch {
     all: Option<Grades>,
     /// The test that one works on.
     focus: Option<String>,
+    /// The test that a hint was last given for, and how many of its hints.
+    hinted: Option<(String, usize)>,
 }
 
 /// Watches until it is told to quit.
@@ -97,7 +101,7 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
     let all = Grades::read(&root.join("target/grades").join(&suite));
     let focus = all.as_ref().and_then(|all| all.failing().next()).map(|record| record.test.clone());
     let sources = Sources::of(&root);
-    let mut watch = Watch { root, suite, stop, lines: Lines::of_stdin(), sources, all, focus };
+    let mut watch = Watch { root, suite, stop, lines: Lines::of_stdin(), sources, all, focus, hinted: None };
     match watch.until_quit(console) {
         Ok(()) => ExitCode::Success,
         Err(error) => {
@@ -267,9 +271,12 @@ impl Watch {
                     self.focus_on_next();
                     return Ok(Some(self.next_round()));
                 }
-                "h" => console.print(&self.hint())?,
+                "h" => {
+                    let hint = self.hint();
+                    console.print(&hint)?;
+                }
                 "t" => self.show(console)?,
-                other => console.print(&[format!("`{other}` means nothing here: {KEYS}")])?,
+                other => console.print(&[format!("`{other}` means nothing here; type {KEYS}")])?,
             }
         }
     }
@@ -300,32 +307,33 @@ impl Watch {
             lines.push(format!("next: {}: {}", record.test, record.claim));
             lines.extend(record.message.as_ref().map(|message| format!("  {message}")));
             lines.extend(self.trace().map(|path| {
-                let path = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-                format!("  step through it: cargo lab show {}", shell::quoted(&path))
+                format!("  step through it: cargo lab show {}", shell::quoted(&self.shown(&path)))
             }));
         } else if self.all.as_ref().is_some_and(|all| all.passed() == all.tests) {
             lines.push("everything passes".to_owned());
         }
-        lines.push(format!("waiting for you to save ({KEYS})"));
+        lines.push(format!("waiting for you to save (or type {KEYS})"));
         lines
     }
 
-    fn hint(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some(record) = self.focused() {
-            lines.push(format!("{} claims: {}.", record.test, record.claim.trim_end_matches('.')));
-        }
-        lines.extend(self.all.as_ref().and_then(|all| all.hint.as_ref()).map(|hint| format!("Read {hint}.")));
-        if self.trace().is_some() {
-            lines.push(
-                "In its trace (t), begin at the last event and ask of each field it read which event made it so."
-                    .to_owned(),
-            );
-        }
-        if lines.is_empty() {
-            lines.push("There is nothing to give a hint for; `a` runs all tests.".to_owned());
-        }
-        lines
+    /// The next hint for the test that one works on; after the last one comes the first.
+    fn hint(&mut self) -> Vec<String> {
+        let (Some(grades), Some(record)) = (&self.all, self.focused()) else {
+            return vec!["There is nothing to give a hint for; `a` runs all tests.".to_owned()];
+        };
+        let trace = self.trace().map(|path| self.shown(&path));
+        let failing = Failing { root: &self.root, suite: &self.suite, grades, record, trace };
+        let hints = failing.hints();
+        let given =
+            self.hinted.as_ref().filter(|(test, _)| *test == record.test).map_or(0, |(_, given)| *given);
+        let hint = hints.get(given % hints.len().max(1)).cloned().unwrap_or_default();
+        self.hinted = Some((record.test.clone(), given + 1));
+        hint
+    }
+
+    /// A path as a command in the workspace names it.
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
     /// The trace of the test that one works on: that of its own last run, else that of the run of all.
