@@ -306,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn what_students_compile_is_compiled_as_the_repository_does() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let flags = |path: &str| {
+            let text = fs::read_to_string(folder.join(path)).unwrap();
+            let at = text.find("[target.").unwrap();
+            text[at..].to_owned()
+        };
+        assert_eq!(flags("template/.cargo/config.toml"), flags("../.cargo/config.toml"));
+    }
+
+    #[test]
     fn all_marker_errors_are_told_at_once() {
         let source = fixture::course();
         fs::write(source.path().join("labs/echo/src/a.rs"), "// BEGIN SOLUTION\n").unwrap();
