@@ -1,8 +1,10 @@
 //! The side of the process that is supervised: reads its plan, limits itself, and hands over its result.
 
 use std::fs;
-use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::process::{
@@ -20,7 +22,6 @@ pub struct Child {
     pub cancel: CancelToken,
     /// What the supervisor asks for.
     pub request: String,
-    result: PathBuf,
     nonce: String,
 }
 
@@ -64,7 +65,7 @@ impl Child {
         std::thread::Builder::new()
             .name("supervised".to_owned())
             .spawn(move || listen(&token, &plan.journal))?;
-        Ok(Some(Self { cancel, request: plan.request, result: plan.result, nonce: plan.nonce }))
+        Ok(Some(Self { cancel, request: plan.request, nonce: plan.nonce }))
     }
 
     /// Hands over the result. What the process does afterwards no longer matters; best it ends.
@@ -75,16 +76,30 @@ impl Child {
     pub fn finish(self, result: &[u8]) -> io::Result<()> {
         let mut bytes = head(&self.nonce, result.len()).into_bytes();
         bytes.extend_from_slice(result);
-        // Half a result is none.
-        let unfinished = self.result.with_extension("unfinished");
-        fs::File::create(&unfinished)?.write_all(&bytes)?;
-        fs::rename(unfinished, self.result)
+        // Not through `Stdin`, whose lock is held for ever by who listens.
+        UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?).write_all(&bytes)
     }
 }
 
 /// What stands before a result.
-pub(super) fn head(nonce: &str, len: usize) -> String {
+fn head(nonce: &str, len: usize) -> String {
     format!("{nonce} {len}\n")
+}
+
+/// The result that a process hands over, on the supervisor's side. Whatever else comes before it is no result, nor is what
+/// is not whole.
+pub(super) fn read_result(mut from: impl BufRead, nonce: &str) -> Option<Vec<u8>> {
+    /// A word, and a number.
+    const HEAD: u64 = 64;
+    let mut line = String::new();
+    from.by_ref().take(HEAD).read_line(&mut line).ok()?;
+    let len: usize = line.strip_prefix(nonce)?.trim().parse().ok()?;
+    if line != head(nonce, len) {
+        return None;
+    }
+    let mut result = Vec::new();
+    from.take(len as u64).read_to_end(&mut result).ok()?;
+    (result.len() == len).then_some(result)
 }
 
 /// Limits what this process may allocate: asking for more then fails at once and is told, where the machine would otherwise
@@ -121,4 +136,23 @@ fn listen(cancel: &CancelToken, journal: &Path) {
         let _gone = kill_process_group(own, Signal::KILL);
     }
     std::process::exit(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_result_after_the_right_word_is_one() {
+        let read = |text: &str| read_result(text.as_bytes(), "abc");
+        assert_eq!(read("abc 4\npass").as_deref(), Some(&b"pass"[..]));
+        assert_eq!(read("abc 4\npass and more").as_deref(), Some(&b"pass"[..]));
+        assert_eq!(read("abc 0\n").as_deref(), Some(&b""[..]));
+        let long = "x".repeat(100_000);
+        for wrong in
+            ["", "abc", "abc 4\npas", "abd 4\npass", " abc 4\npass", "abc +4\npass", "abc 4 \npass", &long]
+        {
+            assert_eq!(read(wrong), None, "{wrong:.20}");
+        }
+    }
 }

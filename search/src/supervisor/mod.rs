@@ -6,10 +6,11 @@
 //! thread and a list of what must not run, until there is a result: a [`Verdict::HandlerDied`](crate::Verdict::HandlerDied)
 //! with the event and the trace that leads there.
 //!
-//! The plan and the wish for an end go to the process through its standard input, the result comes back through a file
-//! whose name and first line are new every time and stand in the plan only. So nothing that student code prints, and no
-//! exit code, is taken for a result. What it is **not**: a sandbox. Code that is out to do harm reads and writes what its
-//! user may.
+//! The plan and the wish for an end go to the process through its standard input, which is a socket; the result comes back
+//! on it, after a word that is new every time and stands in the plan only. So nothing that student code prints, no exit
+//! code, and no file is taken for a result: a socket has no name under which it can be opened again, not even in
+//! `/proc/self/fd`. What it is **not**: a sandbox. Code that is out to do harm reads and writes what its user may, and on
+//! Linux that is also the memory of its own process, as `/proc/self/mem`, unless the process gave that up.
 //!
 //! The process has its own process group, which is killed at the end. When the supervisor is gone, the standard input
 //! ends, and the process kills its group itself.
@@ -23,10 +24,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -176,7 +181,6 @@ impl Supervisor {
     ) -> io::Result<Run> {
         let plan = Plan {
             journal: folder.join(format!("journal-{number}")),
-            result: folder.join(nonce()),
             nonce: nonce(),
             request: self.request.clone(),
             memory: self.memory,
@@ -187,20 +191,24 @@ impl Supervisor {
             keep_traces: lessons.replays >= REPLAYS_MAX,
         };
         let journal = Journal::create(&plan.journal)?;
+        let (mut line_to, end) = UnixStream::pair()?;
         let mut process = command
-            .stdin(Stdio::piped())
+            .stdin(OwnedFd::from(end))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .env(SUPERVISED, "1")
             .spawn()?;
+        // The command would keep the other end open.
+        command.stdin(Stdio::null());
+        let answer = Answer::listen(line_to.try_clone()?, plan.nonce.clone());
         let mut line = serde_json::to_string(&plan)?;
         line.push('\n');
-        let tell = |process: &mut Process, line: &str| {
+        let mut tell = |line: &str| {
             // Who is gone already is not told.
-            let _gone = process.stdin.as_mut().map(|input| input.write_all(line.as_bytes()));
+            let _gone = line_to.write_all(line.as_bytes());
         };
-        tell(&mut process, &line);
+        tell(&line);
         let stdout = process.stdout.take().map(Reader::start);
         let stderr = process.stderr.take().map(Reader::start);
         let group = Group(Pid::from_child(&process));
@@ -214,7 +222,7 @@ impl Supervisor {
             }
             std::thread::sleep(nap);
             if self.cancel.is_canceled() && !told {
-                tell(&mut process, &format!("{CANCEL}\n"));
+                tell(&format!("{CANCEL}\n"));
                 told = true;
             }
             if let Some(death) = look.look(nap, self.progress.as_ref()) {
@@ -239,7 +247,7 @@ impl Supervisor {
             })
         };
         let (stdout, stderr) = (finish(stdout).unwrap_or_default(), finish(stderr).unwrap_or_default());
-        let result = read_result(&plan).ok_or_else(|| {
+        let result = answer.finish(&line_to).ok_or_else(|| {
             killed.unwrap_or_else(|| Death { cause: Cause::of(status, &stderr), at: latest(&journal) })
         });
         Ok(Run { result, stdout, stderr })
@@ -342,12 +350,26 @@ fn has_ended(pid: Pid) -> io::Result<bool> {
     }
 }
 
-/// The result that a process handed over, if it is whole.
-fn read_result(plan: &Plan) -> Option<Vec<u8>> {
-    let bytes = fs::read(&plan.result).ok()?;
-    let end = bytes.iter().position(|byte| *byte == b'\n')? + 1;
-    let (head, result) = bytes.split_at(end);
-    (head == child::head(&plan.nonce, result.len()).as_bytes()).then(|| result.to_vec())
+/// Waits on a thread of its own for what a process hands over.
+struct Answer(JoinHandle<Option<Vec<u8>>>);
+
+impl Answer {
+    fn listen(from: UnixStream, nonce: String) -> Self {
+        Self(std::thread::spawn(move || child::read_result(io::BufReader::new(from), &nonce)))
+    }
+
+    /// The result of a process that has ended, if it is whole. What escaped from its group may hold the socket open for
+    /// ever: it is not waited for.
+    fn finish(self, socket: &UnixStream) -> Option<Vec<u8>> {
+        for _ in 0..500 {
+            if self.0.is_finished() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let _closed = socket.shutdown(Shutdown::Both);
+        self.0.join().ok().flatten()
+    }
 }
 
 /// Something that nobody guesses. It is in no result: only its being new matters.

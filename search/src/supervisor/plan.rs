@@ -11,8 +11,6 @@ use crate::watch::FatalInput;
 pub(super) struct Plan {
     /// Where the journal is.
     pub(super) journal: PathBuf,
-    /// Where the result goes.
-    pub(super) result: PathBuf,
     /// What the result begins with. It is drawn for every run, and only the process itself is told.
     pub(super) nonce: String,
     /// What the process is asked for, in words of its own.
