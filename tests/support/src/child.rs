@@ -10,6 +10,7 @@ use std::time::Duration;
 use search::supervisor::Child;
 use visualizer::TraceFile;
 
+use crate::channel;
 use crate::corpus::Corpus;
 use crate::failed::{Failed, Failure};
 use crate::judge_run;
@@ -33,6 +34,9 @@ pub(crate) fn main(part: &Part, child: Child) -> ExitCode {
     let Some(test) = part.tests.iter().find(|test| test.name == request.test) else {
         return ExitCode::from(NO_REQUEST);
     };
+    if request.graded && channel::close_memory().is_err() {
+        return ExitCode::from(NO_REQUEST);
+    }
     let reporter = Arc::new(Reporter::new(Some(child), request.live.clone()));
     let corpus = request.corpus.clone().map_or_else(Corpus::default, Corpus::at);
     let context = Context {

@@ -44,6 +44,7 @@
 //! - [`Failed`]: how a test fails. [`TestRecord`]: what is written down of it.
 //! - [`main`]: the command line, the environment, the files.
 
+mod channel;
 mod child;
 mod console;
 mod corpus;

@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) traces_name: String,
     /// Where failing traces are kept for the next run.
     pub(crate) corpus: Option<PathBuf>,
+    /// Whether a grader wants to know the outcome, who does not trust what is tested.
+    pub(crate) graded: bool,
 }
 
 /// How a test ended.

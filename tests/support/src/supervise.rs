@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use search::supervisor::{Cause, Death, Output, Supervisor};
 
+use crate::channel;
 use crate::child::HANDLER_TIME;
 use crate::console::ProgressLine;
 use crate::failed::Failure;
@@ -53,7 +54,8 @@ pub(crate) fn run(request: &Request, limit: Duration, progress: Option<ProgressL
         }),
         ..Supervisor::default()
     };
-    let supervised = supervisor.run(&mut Command::new(std::env::current_exe()?))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    let supervised = supervisor.run(command.env_remove(channel::VARIABLE))?;
     let mut answer = match &supervised.result {
         Ok(json) => serde_json::from_slice(json)?,
         Err(death) => Answer { failure: Some(died(death, request.memory_mib)), ..Answer::default() },

@@ -94,6 +94,41 @@ fn every_test_gets_what_it_deserves() {
     insta::assert_snapshot!(verdicts.join("\n"));
 }
 
+/// What the suite tells a grader when some of its tests run, without the grader's word; and how it ends.
+fn told(mut suite: Command) -> (Vec<TestRecord>, Option<i32>) {
+    use std::io::{Read as _, Write as _};
+    let (mut grader, end) = std::os::unix::net::UnixStream::pair().unwrap();
+    grader.write_all(b"sesame\n").unwrap();
+    suite.env("TESTKIT_CHANNEL", "stdin").stdin(std::os::fd::OwnedFd::from(end));
+    let output = suite.output().unwrap();
+    drop(suite);
+    let mut said = String::new();
+    grader.read_to_string(&mut said).unwrap();
+    let record = |line: &str| serde_json::from_str(line.strip_prefix("sesame ").unwrap()).unwrap();
+    (said.lines().map(record).collect(), output.status.code())
+}
+
+#[test]
+fn a_grader_is_told_what_the_file_says() {
+    let root = folder("told");
+    let (told, code) = told(suite(&root, &["t01", "t02", "t08", "t12"]));
+    let verdicts: Vec<&str> = told.iter().map(TestRecord::word).collect();
+    assert_eq!((verdicts, code), (vec!["pass", "panicked", "exited", "pass"], Some(101)));
+    assert_eq!(told, records(&root.join("target/grades/fixture")));
+}
+
+#[test]
+fn a_grader_is_told_also_what_cannot_be_written() {
+    let root = folder("locked");
+    let file = root.join("target/grades/fixture/results.jsonl");
+    let mut suite = suite(&root, &["t01", "t32"]);
+    suite.env("FIXTURE_LOCKS", &file);
+    let (told, code) = told(suite);
+    assert!(file.is_dir());
+    let verdicts: Vec<&str> = told.iter().map(TestRecord::word).collect();
+    assert_eq!((verdicts, code), (vec!["pass", "pass"], Some(70)));
+}
+
 #[test]
 fn several_words_choose_tests() {
     let root = folder("words");
@@ -198,11 +233,11 @@ fn a_filter_and_a_list_work_as_everywhere() {
         (output.status.code(), text(&output))
     };
     let (code, list) = run(&["--list", "--format", "terse"]);
-    assert_eq!((code, list.lines().count()), (Some(0), 31));
+    assert_eq!((code, list.lines().count()), (Some(0), 32));
     assert_eq!(list.lines().next(), Some("t01_unit_passes: test"));
     let (code, output) = run(&["t12"]);
     assert_eq!(code, Some(0), "{output}");
-    assert!(output.contains("30 filtered out; 10/10 points"), "{output}");
+    assert!(output.contains("31 filtered out; 10/10 points"), "{output}");
     let (code, output) = run(&["passes", "--skip", "search", "--test-threads", "2"]);
     assert_eq!(code, Some(0));
     assert!(output.contains("2 passed; 0 failed"), "{output}");
@@ -211,7 +246,7 @@ fn a_filter_and_a_list_work_as_everywhere() {
     assert!(output.contains("1 passed; 0 failed"), "{output}");
     let (code, output) = run(&["no_such_test"]);
     assert_eq!(code, Some(0));
-    assert!(output.contains("0 passed; 0 failed; 0 ignored; 0 measured; 31 filtered out"), "{output}");
+    assert!(output.contains("0 passed; 0 failed; 0 ignored; 0 measured; 32 filtered out"), "{output}");
 }
 
 #[test]
