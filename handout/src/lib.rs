@@ -58,8 +58,16 @@
 //! processes, files and output: namespaces where the grader is root, bubblewrap, or user namespaces. Where there is none it
 //! says `LIMITS ONLY`, and hidden tests are refused. Who is root has the strongest one: tests then run as a user of their
 //! own and start no program that they bring along. Where the grader may make control groups, the kernel holds all processes
-//! of a submission together to its memory and its number of processes; elsewhere the grader watches them. The class of
-//! hostile submissions in `tests/class` says what was tried, `tests/RESULTS.md` what came of it;
+//! of a submission together to its memory and its number of processes; elsewhere the grader watches them.
+//!
+//! Results come from the harness on a socket (`sandbox/channel.rs`, `tests/support/src/channel.rs`), not in files: the code
+//! under test is of the same user as the harness and may write wherever that writes. If the harness ends in an unusual way,
+//! or its files say something else than it told, nothing counts until a person has looked (`tampered`). What remains: in a
+//! user namespace in which tests run as its root (`user-namespaces`), safe code can still read the memory of its *own*
+//! process and so hand over an outcome of its own choice for the test that runs. Where the grader is root, and in bubblewrap
+//! started by an ordinary user, it cannot.
+//!
+//! The class of hostile submissions in `tests/class` says what was tried, `tests/RESULTS.md` what came of it;
 //! `cargo test -p handout --test class -- --ignored` tries all of it in every kind of sandbox.
 //!
 //! # Where things are

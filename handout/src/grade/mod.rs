@@ -26,7 +26,7 @@ use crate::generate;
 use crate::manifest::Suite;
 use crate::plan::Selection;
 use crate::sandbox::Backend;
-use crate::sandbox::jail::Limits;
+use crate::sandbox::jail::{self, Limits};
 use crate::tree::Tree;
 
 use class::Class;
@@ -111,6 +111,7 @@ impl Base {
 /// Grades; true if every submission has a result.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
+    jail::close_memory()?;
     let backend = Backend::named(&options.isolation)?;
     let mut base = Base::of(options, &backend)?;
     let submissions = submission::find(&options.submissions)?;

@@ -19,6 +19,9 @@ use crate::sandbox::End;
 const MOST_TRACE: u64 = 8 << 20;
 const MOST_PAGE: u64 = 32 << 20;
 
+/// How a harness ends when some test did not pass.
+const HARNESS_FAILED: i32 = 101;
+
 /// The suites to run: all, or those that are named.
 pub(super) fn suites(base: &Base, names: &[String]) -> Result<Vec<Suite>> {
     let all = manifest::suites(&base.with_hidden(&base.tree))?;
@@ -52,12 +55,12 @@ pub(super) fn prepare(
         };
         first.set(&base.tree)?;
         let run = first.run(suite, &program, only)?;
-        let text =
-            run.results.map_err(|wrong| anyhow::anyhow!("the skeleton's results are wrong: {wrong}"))?;
+        let text = run.ended.told;
+        let text = text.map_err(|wrong| anyhow::anyhow!("the skeleton's results are wrong: {wrong}"))?;
         let records = results::parse(&text).context("the skeleton's results are wrong")?;
         if records.is_empty() && only.is_empty() {
             bail!(
-                "the suite `{}` left no results in the sandbox ({:?}):\n{}",
+                "the suite `{}` told no results in the sandbox ({:?}):\n{}",
                 suite.name,
                 run.ended.end,
                 run.ended.stderr
@@ -204,13 +207,11 @@ fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
             "the results cannot be believed, so nothing counts until somebody has looked: {why}"
         )),
     };
-    let text = match &run.results {
+    let text = match &run.ended.told {
         Ok(text) => text,
         Err(wrong) => return tampered(wrong.clone()),
     };
-    // A line that is cut was being written when the harness was stopped.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let mut records = match results::parse(whole) {
+    let mut records = match results::parse(text) {
         Ok(records) => records,
         Err(error) => return tampered(format!("{error:#}")),
     };
@@ -222,24 +223,51 @@ fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
     }
     let have: BTreeSet<String> = records.iter().map(|record| record.test.clone()).collect();
     let missing: Vec<&Worth> = worth.iter().filter(|worth| !have.contains(&worth.test)).collect();
-    let mut problem = None;
-    if !missing.is_empty() || !matches!(run.ended.end, End::Exited(_)) {
-        let (cause, why) = match run.ended.end {
-            End::TimedOut => ("timed-out", "the suite took too long and was stopped".to_owned()),
-            End::OutOfMemory => ("out-of-memory", "all processes together took too much memory".to_owned()),
-            End::TooManyProcesses => {
-                ("too-many-processes", "it had too many processes or threads".to_owned())
-            }
-            End::TooMuchOutput => ("too-much-output", "it printed too much and was stopped".to_owned()),
-            End::Stopped => ("killed", "it was stopped".to_owned()),
-            End::Exited(code) => ("killed", format!("the harness ended early, with {code}")),
-        };
-        records.extend(missing.into_iter().map(|worth| record(worth, "fail", cause, &why)));
-        problem = Some(why);
+    if let Some(why) = disagrees(run, text, &records, missing.is_empty()) {
+        return tampered(why);
+    }
+    let stopped = match run.ended.end {
+        End::Exited(_) => None,
+        End::TimedOut => Some(("timed-out", "the suite took too long and was stopped")),
+        End::OutOfMemory => Some(("out-of-memory", "all processes together took too much memory")),
+        End::TooManyProcesses => Some(("too-many-processes", "it had too many processes or threads")),
+        End::TooMuchOutput => Some(("too-much-output", "it printed too much and was stopped")),
+        End::Stopped => Some(("too-many-files", "it wrote too much into files and was stopped")),
+    };
+    if let Some((cause, why)) = stopped {
+        records.extend(missing.into_iter().map(|worth| record(worth, "fail", cause, why)));
     }
     let place = |record: &Record| worth.iter().position(|worth| worth.test == record.test);
     records.sort_by_key(place);
+    let problem = stopped.map(|(_, why)| why.to_owned());
     SuiteGrade { suite: suite.name.clone(), problem, tests: records }
+}
+
+/// What does not agree with the results that the harness told: how it ended, or the file in which it writes them as well.
+/// Then something happened to the harness, or in its folder, that no handler does by mistake.
+fn disagrees(run: &Run, told: &str, records: &[Record], all: bool) -> Option<String> {
+    let written = run.written.as_deref().unwrap_or_default();
+    // A line that is cut was being written when the harness was stopped. The first one is no record.
+    let whole = written.rfind('\n').map_or("", |end| &written[..end]);
+    let written: Vec<&str> = whole.lines().skip(1).collect();
+    let known: BTreeSet<&str> = told.lines().collect();
+    if let Some(line) = written.iter().find(|line| !known.contains(*line)) {
+        let line: String = line.chars().take(200).collect();
+        return Some(format!("in the file of results somebody else wrote `{line}`"));
+    }
+    let End::Exited(code) = run.ended.end else { return None };
+    let passed = records.iter().all(Record::passes);
+    match code {
+        0 | HARNESS_FAILED if !all => Some("the harness ended, and told of some tests nothing".to_owned()),
+        0 | HARNESS_FAILED if (code == 0) != passed => {
+            Some(format!("the harness ended with {code}, which its results do not say"))
+        }
+        0 | HARNESS_FAILED if written.len() != known.len() => {
+            Some("what the harness wrote into its file of results is not there".to_owned())
+        }
+        0 | HARNESS_FAILED => None,
+        _ => Some(format!("the harness ended with {code}: it was killed, or could not write")),
+    }
 }
 
 /// Copies the trace of a failure next to the other results, with a page to step through it, and names both in the record.
@@ -273,7 +301,7 @@ mod tests {
     use super::*;
     use crate::sandbox::Ended;
 
-    fn settled(results: Result<&str, &str>, end: End) -> String {
+    fn settled(told: Result<&str, &str>, written: Option<&str>, end: End) -> String {
         let suite = Suite {
             name: "part1".to_owned(),
             package: "a".to_owned(),
@@ -281,8 +309,9 @@ mod tests {
             source: String::new(),
         };
         let worth = |test: &str| Worth { test: test.to_owned(), points: 5.0 };
-        let ended = Ended { end, stdout: String::new(), stderr: String::new() };
-        let run = Run { ended, results: results.map(str::to_owned).map_err(str::to_owned) };
+        let told = told.map(str::to_owned).map_err(str::to_owned);
+        let ended = Ended { end, stdout: String::new(), stderr: String::new(), told };
+        let run = Run { ended, written: written.map(|written| format!("{{\"record\":\"run\"}}\n{written}")) };
         let grade = settle(&suite, &[worth("t01"), worth("t02")], &run);
         let tests: Vec<String> = grade
             .tests
@@ -300,26 +329,34 @@ mod tests {
         format!("{}\n{}", tests.join("\n"), grade.problem.unwrap_or_default())
     }
 
+    /// The same in the file.
+    fn honest(told: &str, end: End) -> String {
+        settled(Ok(told), Some(told), end)
+    }
+
     const PASS: &str = r#"{"record":"test","test":"t01","verdict":"pass","points":5,"earned":5}"#;
 
     #[test]
     fn every_test_has_one_record() {
         let both = format!("{PASS}\n{}\n", PASS.replace("t01", "t02"));
-        insta::assert_snapshot!(settled(Ok(&both), End::Exited(0)), @"
+        insta::assert_snapshot!(honest(&both, End::Exited(0)), @"
         t01 pass - 5
         t02 pass - 5
         ");
-        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n")), End::TimedOut), @"
+        insta::assert_snapshot!(honest(&format!("{PASS}\n"), End::TimedOut), @"
         t01 pass - 5
         t02 fail timed-out 0
         the suite took too long and was stopped
         ");
-        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n{{\"record\":\"te")), End::Exited(137)), @"
-        t01 pass - 5
-        t02 fail killed 0
-        the harness ended early, with 137
-        ");
-        insta::assert_snapshot!(settled(Ok(""), End::OutOfMemory), @"
+        // It was stopped between the two, or while it wrote into the file.
+        for written in ["".to_owned(), PASS[..40].to_owned(), format!("{PASS}\n{{\"record\":\"te")] {
+            insta::allow_duplicates! {insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n")), Some(&written), End::TooMuchOutput), @"
+            t01 pass - 5
+            t02 fail too-much-output 0
+            it printed too much and was stopped
+            ");}
+        }
+        insta::assert_snapshot!(settled(Ok(""), None, End::OutOfMemory), @"
         t01 fail out-of-memory 0
         t02 fail out-of-memory 0
         all processes together took too much memory
@@ -328,20 +365,33 @@ mod tests {
 
     #[test]
     fn results_that_the_harness_did_not_write_count_for_nothing() {
-        insta::assert_snapshot!(settled(Ok(&format!("{PASS}\n{PASS}\n")), End::Exited(0)), @"
-        t01 inconclusive tampered 0
-        t02 inconclusive tampered 0
-        the results cannot be believed, so nothing counts until somebody has looked: line 2: a second record for `t01`
-        ");
-        insta::assert_snapshot!(settled(Ok(&format!("{}\n", PASS.replace('5', "500"))), End::Exited(0)), @"
-        t01 inconclusive tampered 0
-        t02 inconclusive tampered 0
-        the results cannot be believed, so nothing counts until somebody has looked: there is no test `t01` of 500 points
-        ");
-        insta::assert_snapshot!(settled(Err("the results were removed while the tests ran"), End::Stopped), @"
-        t01 inconclusive tampered 0
-        t02 inconclusive tampered 0
-        the results cannot be believed, so nothing counts until somebody has looked: the results were removed while the tests ran
-        ");
+        let one = format!("{PASS}\n");
+        let both = format!("{PASS}\n{}\n", PASS.replace("t01", "t02"));
+        let fails =
+            one.replace("t01", "t02").replace("pass", "fail").replace(r#""earned":5"#, r#""earned":0"#);
+        let half = format!("{one}{fails}");
+        let why = |told: Result<&str, &str>, written: Option<&str>, end: End| {
+            let all = settled(told, written, end);
+            let (records, why) = all.rsplit_once('\n').unwrap();
+            assert_eq!(records, "t01 inconclusive tampered 0\nt02 inconclusive tampered 0");
+            why.strip_prefix("the results cannot be believed, so nothing counts until somebody has looked: ")
+                .unwrap()
+                .to_owned()
+        };
+        let twice = format!("{one}{one}");
+        insta::assert_snapshot!(why(Ok(&twice), Some(&twice), End::Exited(0)), @"line 2: a second record for `t01`");
+        insta::assert_snapshot!(why(Ok(&PASS.replace('5', "500")), None, End::Exited(0)), @"there is no test `t01` of 500 points");
+        insta::assert_snapshot!(why(Err("the word is wrong"), Some(&both), End::Stopped), @"the word is wrong");
+        // Forged in the file, whatever became of the harness.
+        for end in [End::Exited(101), End::Exited(70), End::TooMuchOutput, End::OutOfMemory, End::TimedOut] {
+            insta::allow_duplicates! {insta::assert_snapshot!(why(Ok(&one), Some(&both), end), @r#"in the file of results somebody else wrote `{"record":"test","test":"t02","verdict":"pass","points":5,"earned":5}`"#);}
+        }
+        insta::assert_snapshot!(why(Ok(&half), Some(&half), End::Exited(70)), @"the harness ended with 70: it was killed, or could not write");
+        insta::assert_snapshot!(why(Ok(&half), Some(&half), End::Exited(137)), @"the harness ended with 137: it was killed, or could not write");
+        insta::assert_snapshot!(why(Ok(&one), Some(&one), End::Exited(0)), @"the harness ended, and told of some tests nothing");
+        insta::assert_snapshot!(why(Ok(&half), Some(&half), End::Exited(0)), @"the harness ended with 0, which its results do not say");
+        insta::assert_snapshot!(why(Ok(&both), Some(&both), End::Exited(101)), @"the harness ended with 101, which its results do not say");
+        insta::assert_snapshot!(why(Ok(&both), Some(&one), End::Exited(0)), @"what the harness wrote into its file of results is not there");
+        insta::assert_snapshot!(why(Ok(&both), None, End::Exited(0)), @"what the harness wrote into its file of results is not there");
     }
 }

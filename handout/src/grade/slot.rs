@@ -71,9 +71,10 @@ pub(crate) enum Built {
 /// What a suite's program left behind.
 #[derive(Debug)]
 pub(crate) struct Run {
+    /// How it ended, and the results that the harness told.
     pub(crate) ended: Ended,
-    /// The harness's results, or why they cannot be believed.
-    pub(crate) results: Result<String, String>,
+    /// The results in its folder, if they are there. A submission may have changed them.
+    pub(crate) written: Option<String>,
 }
 
 impl Slot {
@@ -211,6 +212,7 @@ impl Slot {
             },
             user: None,
             processors: self.processors.clone(),
+            channel: false,
         };
         let ended = self.sandbox.run(&job, &mut || true)?;
         // A busy machine is nobody's fault: once more.
@@ -310,6 +312,7 @@ impl Slot {
             limits: Limits { seconds: 60, processor_seconds: 60, output_mib: 1, ..self.limits },
             user: Some(self.user),
             processors: self.processors.clone(),
+            channel: false,
         };
         self.sandbox.run(&job, &mut || true)?;
         Ok(plain_file(&folder, "page.html", most))
@@ -337,6 +340,7 @@ impl Slot {
         let mut variables: Vec<(String, String)> = [
             ("TESTKIT_OUT", text(self.seen("out"))),
             ("TESTKIT_FAILURES", "off".to_owned()),
+            ("TESTKIT_CHANNEL", "stdin".to_owned()),
             ("HOME", text(self.seen("tmp"))),
             ("TMPDIR", text(self.seen("tmp"))),
             ("CARGO_MANIFEST_DIR", text(self.seen("work").join(&suite.folder))),
@@ -356,10 +360,13 @@ impl Slot {
             limits: self.limits,
             user: Some(self.user),
             processors: self.processors.clone(),
+            channel: true,
         };
-        let mut watch = Watch::new(&out, self.limits.file_mib << 20);
+        let most = self.limits.file_mib << 20;
+        let mut watch = Watch::new(&out, most);
         let ended = self.sandbox.run(&job, &mut || watch.look())?;
-        Ok(Run { ended, results: watch.finish() })
+        let written = plain_file(&out, results::FILE, most).and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(Run { ended, written })
     }
 
     /// A file that the last run left, if it is a plain one of at most `most` bytes.
@@ -403,6 +410,3 @@ fn why(ended: &Ended) -> String {
     let lines: Vec<&str> = lines.take(60).collect();
     format!("{stopped}{}", lines.join("\n"))
 }
-
-/// The name of the file in which the harness writes.
-pub(crate) const RESULTS: &str = results::FILE;

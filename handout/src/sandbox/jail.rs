@@ -3,12 +3,12 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CpuSet};
@@ -56,6 +56,8 @@ pub(crate) struct Spec {
     pub(crate) user: Option<u32>,
     /// The processors to run on; none means all.
     pub(crate) processors: Vec<usize>,
+    /// Whether the standard input, a socket to the grader, is also that of the program.
+    pub(crate) channel: bool,
     /// What is seen of the machine, if this process is in namespaces of its own.
     pub(crate) view: Option<View>,
 }
@@ -93,9 +95,12 @@ pub(crate) fn main(spec: &Path) -> Result<i32> {
         enter(view).context("cannot make the sandbox")?;
         give_up_rights().context("cannot give up rights")?;
     }
+    // Otherwise a program of the same user could look for the socket in this process's memory.
+    close_memory()?;
     set_limits(&spec)?;
     let mut command = Command::new(&spec.program);
-    command.args(&spec.arguments).current_dir(&spec.folder).env_clear().stdin(Stdio::null());
+    command.args(&spec.arguments).current_dir(&spec.folder).env_clear();
+    command.stdin(if spec.channel { Stdio::inherit() } else { Stdio::null() });
     command.envs(spec.variables.iter().map(|(name, value)| (name, value)));
     if let Some(user) = spec.user {
         command.uid(user).gid(user);
@@ -105,8 +110,10 @@ pub(crate) fn main(spec: &Path) -> Result<i32> {
     let group = std::process::id();
     let alone = spec.view.is_some();
     std::thread::spawn(move || {
-        let mut byte = [0];
-        while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
+        let input = std::io::stdin();
+        // Nothing is read: that is for the program.
+        let mut closed = [PollFd::new(&input, PollFlags::empty())];
+        while matches!(rustix::event::poll(&mut closed, None), Ok(0) | Err(rustix::io::Errno::INTR)) {}
         if !alone && let Some(group) = rustix::process::Pid::from_raw(group.cast_signed()) {
             let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
@@ -114,6 +121,12 @@ pub(crate) fn main(spec: &Path) -> Result<i32> {
     });
     let status = child.wait().context("cannot wait for the program")?;
     Ok(status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(BROKEN))
+}
+
+/// Keeps other processes of this user out of the memory and the open files of this one.
+pub(crate) fn close_memory() -> Result<()> {
+    let closed = rustix::process::DumpableBehavior::NotDumpable;
+    rustix::process::set_dumpable_behavior(closed).context("cannot close this process's memory")
 }
 
 /// Makes `view` the whole file system.

@@ -1,5 +1,6 @@
 //! Runs a program that is not trusted: alone, with limits, and watched.
 
+mod channel;
 mod group;
 pub(crate) mod jail;
 mod watch;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use channel::Channel;
 use group::Groups;
 use jail::{Limits, Mount, Spec, View};
 
@@ -122,6 +124,8 @@ pub(crate) struct Job {
     /// The user to run as where the grader is root.
     pub(crate) user: Option<u32>,
     pub(crate) processors: Vec<usize>,
+    /// Whether the program tells the grader its results.
+    pub(crate) channel: bool,
 }
 
 /// Why a program ended.
@@ -137,7 +141,7 @@ pub(crate) enum End {
     TooManyProcesses,
     /// It wrote too much.
     TooMuchOutput,
-    /// What it wrote was not as it has to be.
+    /// Who watched it saw that it must not go on.
     Stopped,
 }
 
@@ -147,6 +151,8 @@ pub(crate) struct Ended {
     pub(crate) end: End,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// What it told the grader, or why that cannot be believed.
+    pub(crate) told: Result<String, String>,
 }
 
 /// How much of each output is kept, at its end.
@@ -178,6 +184,7 @@ impl Sandbox {
             limits: job.limits,
             user: if self.backend.may_choose_user() { job.user } else { None },
             processors: job.processors.clone(),
+            channel: job.channel,
             view,
         };
         let spec = if self.backend == Backend::Bubblewrap { bubblewrapped(spec, job) } else { spec };
@@ -192,11 +199,15 @@ impl Sandbox {
             command.arg("unshare").args(Backend::unshare_options(user));
         }
         command.arg(own).arg("jail").arg(&file);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let (channel, end) = Channel::open().context("cannot make a socket")?;
+        command.stdin(end).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().context("cannot start the sandbox")?;
-        let ended = supervise(&mut child, job.limits, tick);
-        kill(&mut child);
-        let ended = ended?;
+        // It holds the other end of the channel.
+        drop(command);
+        let watched = watch_over(&mut child, &channel, job.limits, tick);
+        kill(&mut child, &channel);
+        let (end, [stdout, stderr]) = watched?;
+        let ended = Ended { end, stdout, stderr, told: channel.finish() };
         if ended.end == End::Exited(jail::BROKEN) {
             bail!("the sandbox could not be made: {}", ended.stderr.trim());
         }
@@ -255,8 +266,13 @@ fn bubblewrapped(spec: Spec, job: &Job) -> Spec {
     Spec { program: installed("bwrap"), arguments, folder: PathBuf::from("/"), ..spec }
 }
 
-/// Waits for a program and watches it.
-fn supervise(child: &mut Child, limits: Limits, tick: &mut dyn FnMut() -> bool) -> Result<Ended> {
+/// Waits for a program and watches it; returns how it ended, and the last of its outputs.
+fn watch_over(
+    child: &mut Child,
+    channel: &Channel,
+    limits: Limits,
+    tick: &mut dyn FnMut() -> bool,
+) -> Result<(End, [String; 2])> {
     let started = Instant::now();
     let written = Arc::new(AtomicU64::new(0));
     let tails = [Tail::default(), Tail::default()];
@@ -299,8 +315,7 @@ fn supervise(child: &mut Child, limits: Limits, tick: &mut dyn FnMut() -> bool) 
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    kill(child);
-    let _last = tick();
+    kill(child, channel);
     // A process that got away may hold the pipes open for ever: what it writes is not waited for.
     let patience = Instant::now();
     while readers.iter().any(|reader| !reader.is_finished())
@@ -308,11 +323,11 @@ fn supervise(child: &mut Child, limits: Limits, tick: &mut dyn FnMut() -> bool) 
     {
         std::thread::sleep(Duration::from_millis(2));
     }
-    let [stdout, stderr] = tails.map(|tail| {
+    let outputs = tails.map(|tail| {
         let bytes: Vec<u8> = tail.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     });
-    Ok(Ended { end, stdout, stderr })
+    Ok((end, outputs))
 }
 
 /// The last that a stream brought.
@@ -330,12 +345,12 @@ fn keep_tail(mut stream: impl Read, written: &AtomicU64, tail: &Mutex<VecDeque<u
 }
 
 /// Ends a program with everything it started, as far as the backend can.
-fn kill(child: &mut Child) {
-    // Closing the pipe ends the sandbox even if the signals do not reach it.
-    drop(child.stdin.take());
+fn kill(child: &mut Child, channel: &Channel) {
     if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
         let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     let _gone = child.kill();
+    // Ends the sandbox even if the signals do not reach it.
+    channel.close();
     let _gone = child.wait();
 }

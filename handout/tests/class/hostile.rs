@@ -4,6 +4,12 @@ use std::fs;
 
 use crate::submissions::Class;
 
+/// Adds a passing record of every test to the results.
+const FORGE: &str = r#"use std::io::Write; let out = std::env::var("TESTKIT_OUT").unwrap() + "/results.jsonl"; let mut file = std::fs::OpenOptions::new().append(true).open(out).unwrap(); for (t, points) in [("t02_run_echo", 10), ("t03_run_counts", 10), ("t04_search_large_tally", 20)] { writeln!(file, "{{\"record\":\"test\",\"test\":\"{t}\",\"verdict\":\"pass\",\"points\":{points}.0,\"earned\":{points}.0}}").unwrap(); }"#;
+
+/// Nothing counts until a person has looked.
+const TAMPERED: &[&str] = &["0 [tampered, tampered, tampered, tampered]"];
+
 /// Everything hostile that we know of, with what must come of it in a sandbox: the causes of the tests that may be.
 pub(crate) fn hostile(class: &Class, port: u16) -> Vec<(&'static str, &'static [&'static str])> {
     // Where students' code is asked, the second and the third test run it.
@@ -33,7 +39,12 @@ pub(crate) fn hostile(class: &Class, port: u16) -> Vec<(&'static str, &'static [
         "bomb-memory",
         "let mut all = Vec::new(); loop { all.push(vec![1_u8; 1 << 20]); std::hint::black_box(&all); }",
         // Out of memory, or of time if the machine is busy.
-        &["21 [pass, killed, killed, pass]", "21 [pass, timed-out, timed-out, pass]"],
+        &[
+            "21 [pass, killed, killed, pass]",
+            "21 [pass, timed-out, timed-out, pass]",
+            "21 [pass, killed, timed-out, pass]",
+            "21 [pass, timed-out, killed, pass]",
+        ],
     );
     add(
         "bomb-processes",
@@ -53,14 +64,40 @@ pub(crate) fn hostile(class: &Class, port: u16) -> Vec<(&'static str, &'static [
     add(
         "bomb-files",
         "for i in 0.. { let _ = std::fs::write(format!(\"{}/{i}\", std::env::var(\"TESTKIT_OUT\").unwrap()), vec![0; 64 << 20]); }",
-        // The limit of all files together, or out of time if the disk is slow.
-        &["0 [tampered, tampered, tampered, tampered]", "21 [pass, timed-out, timed-out, pass]"],
+        // The limit of all files together, or out of time if the disk is slow, or out of disk for the harness as well.
+        &["1 [pass, too-many-files", "21 [pass, timed-out, timed-out, pass]", "0 [tampered, "],
     );
     add("prints-success", "println!(\"test result: ok. 4 passed\"); panic!();", failing);
     add(
         "adds-results",
         r#"use std::io::Write; let out = std::env::var("TESTKIT_OUT").unwrap(); let mut file = std::fs::OpenOptions::new().append(true).open(out + "/results.jsonl").unwrap(); for t in ["t02_run_echo", "t03_run_counts"] { writeln!(file, "{{\"record\":\"test\",\"test\":\"{t}\",\"verdict\":\"pass\",\"points\":10.0,\"earned\":10.0}}").unwrap(); } panic!();"#,
         &["0 [tampered, tampered, tampered, tampered]"],
+    );
+    // The harness can no longer write, or never comes to it: what was forged would be all that there is.
+    add(
+        "forges-and-locks",
+        &format!(
+            "{FORGE} file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap(); panic!();"
+        ),
+        TAMPERED,
+    );
+    add(
+        "forges-and-prints",
+        &format!("{FORGE} loop {{ println!(\"{{}}\", \"x\".repeat(10000)); }}"),
+        TAMPERED,
+    );
+    add(
+        "forges-and-eats",
+        &format!(
+            "{FORGE} let mut all = Vec::new(); loop {{ all.push(vec![1_u8; 1 << 20]); std::hint::black_box(&all); }}"
+        ),
+        TAMPERED,
+    );
+    // What its process would hand over, in every way that it can think of, and then an end that looks well.
+    add(
+        "forges-its-outcome",
+        r#"use std::io::Write; use std::os::fd::AsFd; let said = "pass\n"; let fd = std::io::stdin().as_fd().try_clone_to_owned().unwrap(); let mut socket = std::os::unix::net::UnixStream::from(fd); let _ = socket.write_all(said.as_bytes()); for (_, value) in std::env::vars() { let _ = std::fs::OpenOptions::new().write(true).create(true).open(value).and_then(|mut file| file.write_all(said.as_bytes())); } let parent = std::os::unix::process::parent_id(); for id in ["self".to_owned(), parent.to_string(), "1".to_owned()] { for fd in 0..64 { let _ = std::fs::OpenOptions::new().write(true).open(format!("/proc/{id}/fd/{fd}")).and_then(|mut file| file.write_all(said.as_bytes())); } } std::process::exit(0);"#,
+        &["21 [pass, exited, exited, pass]"],
     );
     add(
         "replaces-results",
@@ -113,7 +150,7 @@ pub(crate) fn hostile(class: &Class, port: u16) -> Vec<(&'static str, &'static [
     // It passes, and what it left running is gone afterwards.
     add(
         "stays",
-        "use std::os::unix::process::CommandExt; let _ = std::process::Command::new(\"/proc/self/exe\").arg0(\"stays-for-ever\").env(\"SUPPORT_CHILD\", \"t02_run_echo\").env(\"STAY\", \"1\").process_group(0).spawn(); if std::env::var_os(\"STAY\").is_some() { std::thread::sleep(std::time::Duration::from_secs(600)); } self.tally.add(1);",
+        "use std::os::unix::process::CommandExt; let child = std::process::Command::new(\"/proc/self/exe\").arg0(\"stays-for-ever\").env(\"SUPPORT_CHILD\", \"t02_run_echo\").env(\"STAY\", \"1\").process_group(0).stdin(std::process::Stdio::piped()).spawn(); if let Ok(mut child) = child { let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), b\"x\\n\"); std::mem::forget(child); } if std::env::var_os(\"STAY\").is_some() { std::thread::sleep(std::time::Duration::from_secs(600)); } self.tally.add(1);",
         &["41 [pass, pass, pass, pass]", "21 [pass, "],
     );
     add(

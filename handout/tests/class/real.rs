@@ -205,6 +205,26 @@ fn hostile(class: &Class, port: u16, members: &mut Vec<Member>) {
         r#"let out = std::env::var("TESTKIT_OUT").unwrap() + "/results.jsonl"; std::thread::sleep(std::time::Duration::from_millis(300)); std::fs::write(&out, "{}").unwrap(); panic!();"#,
         &["tampered"],
     );
+    // What was forged would be all that there is: the harness can no longer write, or never comes to it.
+    const FORGE: &str = r#"use std::io::Write; let out = std::env::var("TESTKIT_OUT").unwrap() + "/results.jsonl"; let mut file = std::fs::OpenOptions::new().append(true).open(out).unwrap(); for (t, points) in [("t03_run_single_client_basic_operations", 20), ("t14_search_single_client_append_append_get", 20)] { writeln!(file, "{{\"record\":\"test\",\"test\":\"{t}\",\"verdict\":\"pass\",\"points\":{points},\"earned\":{points}}}").unwrap(); }"#;
+    add(
+        "forges-and-locks",
+        &format!(
+            "{FORGE} file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap(); panic!();"
+        ),
+        &["tampered"],
+    );
+    add(
+        "forges-and-prints",
+        &format!("{FORGE} loop {{ println!(\"{{}}\", \"x\".repeat(10000)); }}"),
+        &["tampered"],
+    );
+    // The word that only its process is told is in memory, and the harness is another process of the same user.
+    add(
+        "looks-into-memory",
+        r#"let parent = std::os::unix::process::parent_id(); let open = |id: &str, file: &str| std::fs::OpenOptions::new().read(true).write(true).open(format!("/proc/{id}/{file}")); let parent = parent.to_string(); open(&parent, "mem").or_else(|_| open("self", "mem")).or_else(|_| open("1", "mem")).or_else(|_| open(&parent, "fd/0")).or_else(|_| open("1", "fd/0")).or_else(|_| open("self", "fd/0")).unwrap();"#,
+        &["handler-panicked", "panicked"],
+    );
     // What follows answers as it should, if what it tries succeeds: points would be a hole.
     let tries: [(&str, String); 7] = [
         ("reads-environment", "std::env::var(\"GRADER_SECRET\").unwrap();".to_owned()),
