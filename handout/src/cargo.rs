@@ -14,6 +14,8 @@ pub(crate) struct Artifact {
     /// The target: a library, a suite.
     pub(crate) name: String,
     pub(crate) is_library: bool,
+    /// Its main source file.
+    pub(crate) source: PathBuf,
     /// The program, if it is one.
     pub(crate) executable: Option<PathBuf>,
     /// Whether it was built already.
@@ -27,6 +29,7 @@ pub(crate) fn artifacts(stdout: &str) -> Vec<Artifact> {
         .filter(|message| message["reason"] == "compiler-artifact")
         .map(|message| Artifact {
             name: message["target"]["name"].as_str().unwrap_or_default().to_owned(),
+            source: PathBuf::from(message["target"]["src_path"].as_str().unwrap_or_default()),
             is_library: message["target"]["kind"]
                 .as_array()
                 .is_some_and(|kinds| kinds.iter().any(|kind| kind == "lib")),

@@ -201,6 +201,9 @@ struct Grade {
     /// How long a suite may take
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     seconds: u64,
+    /// How long compiling a submission may take, all its suites together
+    #[arg(long, value_name = "SECONDS", default_value_t = 1200)]
+    compile_seconds: u64,
 }
 
 /// Pack an autograder for Gradescope
@@ -332,6 +335,7 @@ impl Grade {
             isolation: self.isolation,
             memory_mib: self.memory,
             seconds: self.seconds,
+            compile_seconds: self.compile_seconds,
         })
     }
 }

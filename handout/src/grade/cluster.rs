@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::grade::class::Class;
 use crate::grade::log::Graded;
+use crate::grade::one::NO_PROGRAM;
 use crate::results::Record;
 
 /// Submissions that fail in the same way, in one test or in several of a suite.
@@ -74,6 +75,8 @@ fn key(suite: &str, record: &Record) -> [String; 4] {
         None => normal(record.text("message").unwrap_or_default()),
     };
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    // A program that does not compile fails once, not once in each suite.
+    let suite = if record.cause.as_deref() == Some(NO_PROGRAM) { "" } else { suite };
     [suite.to_owned(), text(&record.cause), text(&record.detector), common]
 }
 

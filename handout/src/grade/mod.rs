@@ -1,5 +1,6 @@
 //! Grades a class: each submission alone, on a clean handout, in a sandbox.
 
+mod build;
 mod class;
 mod cluster;
 mod log;
@@ -29,6 +30,7 @@ use crate::sandbox::Backend;
 use crate::sandbox::jail::{self, Limits};
 use crate::tree::Tree;
 
+use build::Budget;
 use class::Class;
 use log::{Graded, Header, Log, Worth};
 use slot::{Slot, Tools};
@@ -51,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) isolation: String,
     pub(crate) memory_mib: u64,
     pub(crate) seconds: u64,
+    /// How long all suites of a submission together may be compiled.
+    pub(crate) compile_seconds: u64,
 }
 
 /// What everything is graded on.
@@ -200,7 +204,7 @@ fn prepared(
     if base.tree.0.contains_key("visualizer/Cargo.toml") {
         let Some(first) = slots.first() else { bail!("there are no jobs") };
         first.set(&base.tree)?;
-        if let Err(error) = first.build_lab(&lab) {
+        if let Err(error) = first.build_lab(&lab, &mut Budget::seconds(one::HANDOUT_SECONDS)) {
             note(format!("traces will have no pages: {error:#}"));
         }
     }
@@ -231,7 +235,7 @@ fn one_submission(
     }
     let graded = match content {
         Err(error) => one::refused(&submission.name, &format!("{error:#}"), header),
-        Ok(content) => one::grade(slot, base, suites, header, &submission.name, &content, &options.out)?,
+        Ok(content) => one::grade(slot, base, suites, header, &submission.name, &content, options)?,
     };
     report::write_one(&graded, header, &options.out)?;
     let line = progress(&graded, header);

@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::grade::Base;
+use crate::grade::build::{Budget, Builder, Built, Refusal};
 use crate::grade::log::{Graded, Header, SuiteGrade, Worth};
-use crate::grade::slot::{Built, Run, Slot};
+use crate::grade::slot::{Run, Slot};
 use crate::grade::submission::Content;
+use crate::grade::{Base, Options};
 use crate::manifest::{self, Suite};
 use crate::results::{self, Record};
 use crate::sandbox::End;
@@ -18,6 +19,12 @@ use crate::sandbox::End;
 /// The largest trace that is kept, and the largest page of one.
 const MOST_TRACE: u64 = 8 << 20;
 const MOST_PAGE: u64 = 32 << 20;
+
+/// The cause of tests for which there is no program.
+pub(super) const NO_PROGRAM: &str = "does-not-compile";
+
+/// How long the handout itself may be compiled, on a slow machine: it is trusted, and there is much of it.
+pub(super) const HANDOUT_SECONDS: u64 = 4 * 3600;
 
 /// How a harness ends when some test did not pass.
 const HARNESS_FAILED: i32 = 101;
@@ -46,10 +53,11 @@ pub(super) fn prepare(
 ) -> Result<BTreeMap<String, Vec<Worth>>> {
     let (first, others) = slots.split_first().context("there are no jobs")?;
     let mut worth = BTreeMap::new();
+    let mut builder = Builder::new(first, base, &base.tree, Budget::seconds(HANDOUT_SECONDS))?;
     for suite in suites {
-        let program = match build(first, base, &base.tree, suite)? {
+        let program = match builder.suite(suite)? {
             Built::Yes(program) => program,
-            Built::No(why) => {
+            Built::No(Refusal { why, .. }) => {
                 bail!("the handout itself does not compile in the sandbox, suite `{}`:\n{why}", suite.name)
             }
         };
@@ -80,19 +88,6 @@ pub(super) fn prepare(
         slot.copy_from(first)?;
     }
     Ok(worth)
-}
-
-/// Compiles a suite for a workspace, the library of its package where hidden tests are not.
-fn build(slot: &Slot, base: &Base, workspace: &crate::tree::Tree, suite: &Suite) -> Result<Built> {
-    slot.set(workspace)?;
-    if base.hidden.is_none() {
-        return slot.build_suite(suite, None);
-    }
-    if let Built::No(why) = slot.build_library(&suite.package)? {
-        return Ok(Built::No(why));
-    }
-    slot.set(&base.with_hidden(workspace))?;
-    slot.build_suite(suite, Some(&suite.package))
 }
 
 fn graded(name: &str, hash: String) -> Graded {
@@ -143,8 +138,9 @@ pub(super) fn grade(
     header: &Header,
     name: &str,
     content: &Content,
-    out: &Path,
+    options: &Options,
 ) -> Result<Graded> {
+    let out = &options.out;
     let mut graded = Graded { notes: content.notes.clone(), ..graded(name, content.hash()) };
     let workspace = content.over(&base.tree);
     let folder = out.join("submissions").join(name);
@@ -152,15 +148,16 @@ pub(super) fn grade(
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
     }
     fs::create_dir_all(&folder)?;
+    // Nobody reads at compile time what others handed in.
+    let labs = base.description.labs.iter().chain(suites.iter().map(|suite| &suite.package));
+    slot.forget_submission(&labs.cloned().collect::<Vec<_>>())?;
+    let mut builder = Builder::new(slot, base, &workspace, Budget::seconds(options.compile_seconds))?;
     for suite in suites {
         let Some(worth) = header.suites.get(&suite.name) else { continue };
-        let program = match build(slot, base, &workspace, suite)? {
+        let program = match builder.suite(suite)? {
             Built::Yes(program) => program,
-            Built::No(why) => {
-                let tests = worth
-                    .iter()
-                    .map(|worth| record(worth, "fail", "does-not-compile", first_error(&why)))
-                    .collect();
+            Built::No(Refusal { first, why, .. }) => {
+                let tests = worth.iter().map(|worth| record(worth, "fail", NO_PROGRAM, &first)).collect();
                 fs::write(folder.join(format!("{}-compiler.txt", suite.name)), &why)?;
                 graded.suites.push(SuiteGrade { suite: suite.name.clone(), problem: Some(why), tests });
                 continue;
@@ -191,11 +188,6 @@ fn differs(suite: &SuiteGrade, content: &Content) -> Option<String> {
     differs.then(|| {
         format!("its author had {} of {points} points in {}, here {earned}", said.earned, suite.suite)
     })
-}
-
-/// The compiler's first error.
-fn first_error(why: &str) -> &str {
-    why.lines().find(|line| line.starts_with("error")).or_else(|| why.lines().next()).unwrap_or_default()
 }
 
 /// One record for each test, whatever the submission did to the harness.

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo;
+use crate::cargo::{self, Artifact};
+use crate::grade::build::{Budget, Built, Refusal};
 use crate::grade::watch::Watch;
 use crate::manifest::Suite;
 use crate::results;
@@ -26,12 +27,7 @@ pub(crate) struct Slot {
     /// The user that tests run as, where the grader may choose one.
     user: u32,
     processors: Vec<usize>,
-    /// How long a compilation may take.
-    compile_seconds: u64,
 }
-
-/// How long a submission may be compiled.
-const COMPILE_SECONDS: u64 = 1200;
 
 /// Where the compiler and the downloaded dependencies are.
 #[derive(Clone, Debug)]
@@ -57,15 +53,6 @@ impl Tools {
         let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
         Ok(Self { sysroot, cargo_home: home.context("neither `CARGO_HOME` nor `HOME` is set")? })
     }
-}
-
-/// What came of compiling a suite.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Built {
-    /// The test program, as the sandbox sees it.
-    Yes(PathBuf),
-    /// The compiler refuses it, or was stopped: its last lines.
-    No(String),
 }
 
 /// What a suite's program left behind.
@@ -101,13 +88,12 @@ impl Slot {
         }
         let sandbox = Sandbox { backend, private: folder.join("private") };
         let user = 61_000 + u32::try_from(number).context("too many jobs")?;
-        Ok(Self { folder, sandbox, tools, limits, user, processors, compile_seconds: COMPILE_SECONDS })
+        Ok(Self { folder, sandbox, tools, limits, user, processors })
     }
 
-    /// The same place for compiling the handout itself: on all processors, as no other job runs, and with time for a slow
-    /// machine, as the code is trusted and there is much of it.
+    /// The same place for compiling the handout itself: on all processors, as no other job runs.
     pub(crate) fn for_the_handout(&self) -> Self {
-        Self { processors: Vec::new(), compile_seconds: 4 * 3600, ..self.clone() }
+        Self { processors: Vec::new(), ..self.clone() }
     }
 
     /// Where the folder of this name is, as the sandbox sees it.
@@ -154,7 +140,7 @@ impl Slot {
             .collect()
     }
 
-    fn compile(&self, arguments: &[&str]) -> Result<Ended> {
+    fn compile(&self, arguments: &[&str], budget: &mut Budget) -> Result<Ended> {
         let Tools { sysroot, cargo_home } = &self.tools;
         let isolated = self.sandbox.backend.isolates();
         let mut mounts = Self::system(&[
@@ -193,7 +179,7 @@ impl Slot {
             ("CARGO_INCREMENTAL", "0".to_owned()),
             ("CARGO_TERM_COLOR", "never".to_owned()),
         ];
-        let job = Job {
+        let mut job = Job {
             program: sysroot.join("bin/cargo"),
             arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
             folder: self.seen("work"),
@@ -204,72 +190,101 @@ impl Slot {
                 // The compiler reserves much more than it uses.
                 process_mib: 16 << 10,
                 memory_mib: self.limits.memory_mib.max(2048),
-                processor_seconds: self.compile_seconds,
+                // Of all threads; the wall clock is what counts.
+                processor_seconds: budget.left().saturating_mul(16),
                 file_mib: 2048,
                 processes: 1024,
-                seconds: self.compile_seconds,
+                seconds: budget.left(),
                 output_mib: 16,
             },
             user: None,
             processors: self.processors.clone(),
             channel: false,
         };
-        let ended = self.sandbox.run(&job, &mut || true)?;
+        let ended = budget.spend(|| self.sandbox.run(&job, &mut || true))?;
         // A busy machine is nobody's fault: once more.
         let transient = [
             "Resource temporarily unavailable",
             "Cannot allocate memory",
-            "(signal: ",
+            "(signal: 9",
             "No space left on device",
         ];
-        if matches!(ended.end, End::Exited(1..)) && transient.iter().any(|words| ended.stderr.contains(words))
-        {
-            return self.sandbox.run(&job, &mut || true);
+        let busy = transient.iter().any(|words| ended.stderr.contains(words));
+        if matches!(ended.end, End::Exited(1..)) && busy && budget.repeat() {
+            job.limits.seconds = budget.left();
+            return budget.spend(|| self.sandbox.run(&job, &mut || true));
         }
         Ok(ended)
     }
 
-    /// Compiles the library of a package, and nothing that it is tested with.
-    pub(crate) fn build_library(&self, package: &str) -> Result<Built> {
-        let ended = self.compile(&["build", "--locked", "--package", package, "--lib"])?;
-        Ok(if ended.end == End::Exited(0) { Built::Yes(PathBuf::new()) } else { Built::No(why(&ended)) })
-    }
-
-    /// Compiles a suite. `finished` is a package whose library must not be compiled again.
-    pub(crate) fn build_suite(&self, suite: &Suite, finished: Option<&str>) -> Result<Built> {
-        let ended = self.compile(&[
-            "test",
-            "--locked",
-            "--no-run",
-            cargo::MESSAGES,
-            "--package",
-            &suite.package,
-            "--test",
-            &suite.name,
-        ])?;
+    /// Compiles a suite. With `finished`, libraries of labs must not be compiled again.
+    pub(crate) fn build_suite(&self, suite: &Suite, finished: bool, budget: &mut Budget) -> Result<Built> {
+        if budget.left() == 0 {
+            let first = budget.used();
+            return Ok(Built::No(Refusal { why: first.clone(), first, library: false }));
+        }
+        let target = ["--package", &suite.package, "--test", &suite.name];
+        let ended = self
+            .compile(&[&["test", "--locked", "--no-run", cargo::MESSAGES], &target[..]].concat(), budget)?;
+        let artifacts = cargo::artifacts(&ended.stdout);
+        let labs = self.seen("work").join("labs");
+        let of_labs = |artifact: &&Artifact| artifact.is_library && artifact.source.starts_with(&labs);
         if ended.end != End::Exited(0) {
-            return Ok(Built::No(why(&ended)));
+            let why = why(&ended);
+            let first = match ended.end {
+                End::Exited(_) => first_error(&why).to_owned(),
+                End::TimedOut => budget.used(),
+                _ => why.lines().next().unwrap_or_default().to_owned(),
+            };
+            let own = self.seen("work").join(&suite.folder);
+            let library = !artifacts.iter().filter(of_labs).any(|artifact| artifact.source.starts_with(&own));
+            return Ok(Built::No(Refusal { first, why, library }));
         }
-        let mut program = None;
-        for artifact in cargo::artifacts(&ended.stdout) {
-            let again = artifact.is_library && !artifact.fresh;
-            if again && finished.is_some_and(|package| artifact.name == package) {
-                return Ok(Built::No(format!(
-                    "error: `{}` reads a file at compile time that hidden tests replace; sources include no tests",
-                    suite.package
-                )));
-            }
-            program = artifact.executable.filter(|_| artifact.name == suite.name).or(program);
+        if finished && let Some(artifact) = artifacts.iter().filter(of_labs).find(|artifact| !artifact.fresh)
+        {
+            let first = format!(
+                "error: `{}` reads a file at compile time that hidden tests replace; sources include no tests",
+                artifact.name
+            );
+            return Ok(Built::No(Refusal { why: first.clone(), first, library: true }));
         }
+        let program = artifacts
+            .into_iter()
+            .filter(|artifact| artifact.name == suite.name)
+            .find_map(|found| found.executable);
         program
             .map(Built::Yes)
             .with_context(|| format!("cargo built no program for the suite `{}`", suite.name))
     }
 
+    /// Removes test programs that were built before, with what the compiler said of them: sources that are compiled could
+    /// include them, and hidden tests are in them.
+    pub(crate) fn forget_programs(&self) -> Result<()> {
+        let debug = self.folder.join("target/debug");
+        // A program is what has no ending there.
+        remove_files(&debug.join("deps"), &|name| !name.contains('.'))?;
+        for folder in children(&debug.join(".fingerprint"))? {
+            remove_files(&folder, &|name| name.starts_with("output-test-"))?;
+        }
+        Ok(())
+    }
+
+    /// Removes also the libraries of these packages, which are those of the submission before.
+    pub(crate) fn forget_submission(&self, packages: &[String]) -> Result<()> {
+        self.forget_programs()?;
+        let starts: Vec<String> =
+            packages.iter().map(|package| format!("lib{}-", package.replace('-', "_"))).collect();
+        let debug = self.folder.join("target/debug");
+        remove_files(&debug.join("deps"), &|name| starts.iter().any(|start| name.starts_with(start)))?;
+        let uplifted =
+            |name: &str| starts.iter().any(|start| name.strip_suffix(".rlib") == start.strip_suffix('-'));
+        remove_files(&debug, &uplifted)
+    }
+
     /// Compiles the handout's own `lab`, if the handout has it, and copies it to where no submission writes.
-    pub(crate) fn build_lab(&self, to: &Path) -> Result<()> {
+    pub(crate) fn build_lab(&self, to: &Path, budget: &mut Budget) -> Result<()> {
         let target = ["--package", "visualizer", "--bin", "lab"];
-        let ended = self.compile(&[&["build", "--locked", cargo::MESSAGES], &target[..]].concat())?;
+        let ended = self.compile(&[&["build", "--locked", cargo::MESSAGES], &target[..]].concat(), budget)?;
         let program = cargo::artifacts(&ended.stdout)
             .into_iter()
             .find_map(|artifact| artifact.executable.filter(|_| artifact.name == "lab"));
@@ -392,6 +407,31 @@ fn plain_file(folder: &Path, path: &str, most: u64) -> Option<Vec<u8>> {
     }
     let data = place.symlink_metadata().ok()?;
     if data.is_file() && data.len() <= most { fs::read(place).ok() } else { None }
+}
+
+/// What is in a folder; nothing if it is not there.
+fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    entries.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// Removes the files in a folder whose names are so.
+fn remove_files(folder: &Path, remove: &dyn Fn(&str) -> bool) -> Result<()> {
+    for path in children(folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if remove(&name) && !path.is_dir() {
+            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The compiler's first error.
+fn first_error(why: &str) -> &str {
+    why.lines().find(|line| line.starts_with("error")).or_else(|| why.lines().next()).unwrap_or_default()
 }
 
 /// Why a compiler ended without success.
