@@ -39,10 +39,12 @@
 //! 4. Students hand in what `cargo lab submit` packs, or just their folder: only files that are theirs are taken.
 //! 5. `cargo handout grade submissions/ --jobs 8 --hidden hidden/`. Everything is saved as soon as it is graded; after an
 //!    interruption the same with `--resume`. `index.html` shows the points, the failures in groups with one short
-//!    exemplar each, and pages to step through; `results.jsonl`, `grades.csv`, `junit.xml` and Gradescope's
+//!    exemplar each, the shortest, and pages to step through; what a person should look at in the sources, by file and line;
+//!    `results.jsonl`, `grades.csv`, `junit.xml` and Gradescope's
 //!    `results.json` are for programs.
 //! 6. Something was wrong with a test: mend it, `cargo handout grade … --tests t12 --since OLD --out NEW` lists whose points
-//!    changed.
+//!    changed. The results in NEW are those of OLD with this test replaced; of a replaced record the old one is kept in it,
+//!    and each says with which handout it was made.
 //!
 //! # Seeded bugs
 //!
@@ -55,10 +57,13 @@
 //! # Isolation
 //!
 //! Compiling and running happen in a sandbox without network, with a file system of its own, and limits on memory, time,
-//! processes, files and output: namespaces where the grader is root, bubblewrap, or user namespaces. Where there is none it
+//! processes, files and output, and on compiling everything of a submission together: namespaces where the grader is root, bubblewrap, or user namespaces. Where there is none it
 //! says `LIMITS ONLY`, and hidden tests are refused. Who is root has the strongest one: tests then run as a user of their
 //! own and start no program that they bring along. Where the grader may make control groups, the kernel holds all processes
 //! of a submission together to its memory and its number of processes; elsewhere the grader watches them.
+//!
+//! With hidden tests the libraries of labs are compiled while the hidden tests are not there, by the same command as with
+//! them, and must then be fresh; test programs and libraries of others are removed first. Source: `src/grade/build.rs`.
 //!
 //! Results come from the harness on a socket (`sandbox/channel.rs`, `tests/support/src/channel.rs`), not in files: the code
 //! under test is of the same user as the harness and may write wherever that writes. If the harness ends in an unusual way,

@@ -1,13 +1,11 @@
 //! A class: all submissions with what they earned, and what changed since an earlier grading.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::grade::log::{Graded, Header, Worth};
+use crate::grade::regrade::Since;
 
 /// See the module.
 #[derive(Debug)]
@@ -16,13 +14,6 @@ pub(crate) struct Class {
     /// By name.
     pub(crate) graded: Vec<Graded>,
     pub(crate) since: Option<Since>,
-}
-
-/// What an earlier grading said.
-#[derive(Debug)]
-pub(crate) struct Since {
-    pub(crate) header: Header,
-    pub(crate) graded: BTreeMap<String, Graded>,
 }
 
 /// A test whose points changed.
@@ -48,20 +39,6 @@ impl Class {
     /// The points that can be earned.
     pub(crate) fn points(&self) -> f64 {
         self.tests().iter().map(|(_, worth)| worth.points).sum()
-    }
-
-    /// Reads the `results.jsonl` of an earlier grading.
-    pub(crate) fn compare_with(&mut self, path: &Path) -> Result<()> {
-        let path = if path.is_dir() { path.join("results.jsonl") } else { path.to_owned() };
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let mut lines = text.lines();
-        let damaged = || format!("`{}` is not what `grade` writes", path.display());
-        let header = serde_json::from_str(lines.next().unwrap_or_default()).with_context(damaged)?;
-        let graded: Vec<Graded> =
-            lines.map(serde_json::from_str).collect::<Result<_, _>>().with_context(damaged)?;
-        let graded = graded.into_iter().map(|graded| (graded.name.clone(), graded)).collect();
-        self.since = Some(Since { header, graded });
-        Ok(())
     }
 
     /// The tests whose points are others than in the earlier grading. Tests that only one of them has do not count.

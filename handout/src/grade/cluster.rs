@@ -99,13 +99,10 @@ fn normal(message: &str) -> String {
     out
 }
 
-/// The length of the trace, where the harness says it: the depth that the last stage of a search reached. A failure
-/// without one comes last.
+/// The steps of the saved trace. A failure without one comes last.
 fn length(record: &Record) -> u64 {
-    let last_stage = || record.rest.get("stages")?.as_array()?.last()?.get("depth");
-    let events = record.rest.get("events").or_else(last_stage).and_then(serde_json::Value::as_u64);
-    let has_trace = record.text("trace").is_some();
-    events.unwrap_or(if has_trace { 1 << 20 } else { 1 << 40 })
+    let steps = record.rest.get("steps").and_then(serde_json::Value::as_u64);
+    steps.unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -134,9 +131,9 @@ mod tests {
 
     #[test]
     fn the_same_failure_is_one_group_with_its_shortest_trace() {
-        let message = |text: &str, events: u32| {
+        let message = |text: &str, steps: u32| {
             format!(
-                r#""test":"t07","verdict":"fail","cause":"violated","detector":"election-safety","message":"{text}","stages":[{{"depth":3}},{{"depth":{events}}}]"#
+                r#""test":"t07","verdict":"fail","cause":"violated","detector":"election-safety","message":"{text}","stages":[{{"depth":3}},{{"depth":3}}],"steps":{steps}"#
             )
         };
         let class = Class {
@@ -148,7 +145,9 @@ mod tests {
                 grading_hash: String::new(),
                 hidden: None,
                 only: Vec::new(),
+                conditions: None,
                 suites: BTreeMap::new(),
+                regraded: None,
             },
             graded: vec![
                 submission("ada", &[&message("server3 and server12 lead term 2", 9)]),
@@ -168,9 +167,9 @@ mod tests {
                 submission(
                     "zoe",
                     &[
-                        r#""test":"t08","verdict":"fail","cause":"timed-out","cluster":"t08/run/timed-out","events":9"#,
-                        r#""test":"t09","verdict":"fail","cause":"timed-out","cluster":"t09/run/timed-out","events":4"#,
-                        r#""test":"t10","verdict":"fail","cause":"timed-out","cluster":"t10/run/timed-out","events":9"#,
+                        r#""test":"t08","verdict":"fail","cause":"timed-out","cluster":"t08/run/timed-out","steps":9"#,
+                        r#""test":"t09","verdict":"fail","cause":"timed-out","cluster":"t09/run/timed-out","steps":4"#,
+                        r#""test":"t10","verdict":"fail","cause":"timed-out","cluster":"t10/run/timed-out","steps":9"#,
                     ],
                 ),
             ],

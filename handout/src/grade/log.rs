@@ -28,8 +28,51 @@ pub(crate) struct Header {
     /// Words that the names of tests have to contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) only: Vec<String>,
+    /// Isolation and limits; older logs do not say them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) conditions: Option<Conditions>,
     /// The tests of each suite, with their points.
     pub(crate) suites: BTreeMap<String, Vec<Worth>>,
+    /// What was graded again, and since when the other results are as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) regraded: Option<Regraded>,
+}
+
+/// What decides on points beside the handout: whoever needs more is stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Conditions {
+    /// How submissions are kept apart, in words.
+    pub(crate) isolation: String,
+    pub(crate) memory_mib: u64,
+    /// Of a suite.
+    pub(crate) suite_seconds: u64,
+    /// Of all suites of a submission together.
+    pub(crate) compile_seconds: u64,
+}
+
+impl Conditions {
+    /// What each is called, and what it is.
+    fn words(&self) -> [(&'static str, String); 4] {
+        [
+            ("the isolation", self.isolation.clone()),
+            ("`--memory`", self.memory_mib.to_string()),
+            ("`--seconds`", self.suite_seconds.to_string()),
+            ("`--compile-seconds`", self.compile_seconds.to_string()),
+        ]
+    }
+}
+
+/// Results of which some tests were graded again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Regraded {
+    /// Which, with their suites.
+    pub(crate) tests: Vec<String>,
+    /// The handout of the other results.
+    pub(crate) version: String,
+    pub(crate) hash: String,
+    pub(crate) grading_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hidden: Option<String>,
 }
 
 /// A test and what it is worth.
@@ -70,6 +113,7 @@ impl Header {
         handout: &Description,
         hidden: Option<String>,
         only: &[String],
+        conditions: Conditions,
         suites: BTreeMap<String, Vec<Worth>>,
     ) -> Self {
         Self {
@@ -80,7 +124,9 @@ impl Header {
             grading_hash: handout.grading_hash.clone(),
             hidden,
             only: only.to_vec(),
+            conditions: Some(conditions),
             suites,
+            regraded: None,
         }
     }
 
@@ -96,6 +142,14 @@ impl Header {
             .or_else(|| {
                 let names = |header: &Self| header.suites.keys().cloned().collect::<Vec<_>>().join(",");
                 differs("the suites", &names(old), &names(self))
+            })
+            .or_else(|| {
+                let old = old.conditions.as_ref().map(Conditions::words);
+                let new = self.conditions.as_ref()?.words();
+                new.into_iter().enumerate().find_map(|(at, (what, new))| {
+                    let old = old.as_ref().map_or("unknown", |old| &old[at].1);
+                    differs(what, old, &new)
+                })
             })
     }
 }
@@ -225,7 +279,14 @@ mod tests {
             grading_hash: "b".to_owned(),
             hidden: None,
             only: only.iter().map(|word| (*word).to_owned()).collect(),
+            conditions: Some(Conditions {
+                isolation: "namespaces".to_owned(),
+                memory_mib: 3072,
+                suite_seconds: 900,
+                compile_seconds: 1200,
+            }),
             suites: BTreeMap::new(),
+            regraded: None,
         }
     }
 
@@ -274,5 +335,19 @@ mod tests {
         };
         insta::assert_snapshot!(refusal(&header(&[]), false), @"`LOG` has results already; go on with `--resume`, or give another folder with `--out`");
         insta::assert_snapshot!(refusal(&header(&["t12"]), true), @"cannot go on with `LOG`: `--tests` was `` and is `t12`; give another folder with `--out`, and this one with `--since`");
+        let with = |change: fn(&mut Conditions)| {
+            let mut header = header(&[]);
+            change(header.conditions.as_mut().unwrap());
+            let refusal = refusal(&header, true);
+            refusal.strip_prefix("cannot go on with `LOG`: ").unwrap().split_once(';').unwrap().0.to_owned()
+        };
+        insta::assert_snapshot!(with(|limits| limits.memory_mib = 640), @"`--memory` was `3072` and is `640`");
+        insta::assert_snapshot!(with(|limits| limits.suite_seconds = 60), @"`--seconds` was `900` and is `60`");
+        insta::assert_snapshot!(with(|limits| limits.compile_seconds = 60), @"`--compile-seconds` was `1200` and is `60`");
+        insta::assert_snapshot!(with(|limits| limits.isolation = "none".to_owned()), @"the isolation was `namespaces` and is `none`");
+        let path = dir.path().join("older.jsonl");
+        Log::open(&path, &Header { conditions: None, ..header(&[]) }, false).unwrap();
+        let older = Log::open(&path, &header(&[]), true).unwrap_err().to_string();
+        assert!(older.contains("the isolation was `unknown` and is `namespaces`"), "{older}");
     }
 }

@@ -5,6 +5,7 @@ mod class;
 mod cluster;
 mod log;
 mod one;
+mod regrade;
 mod report;
 mod slot;
 mod submission;
@@ -32,7 +33,8 @@ use crate::tree::Tree;
 
 use build::Budget;
 use class::Class;
-use log::{Graded, Header, Log, Worth};
+use log::{Conditions, Graded, Header, Log, Worth};
+use regrade::Since;
 use slot::{Slot, Tools};
 use submission::Submission;
 
@@ -116,6 +118,8 @@ impl Base {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
     jail::close_memory()?;
+    // A mistake in what is compared in the end is said before hours are spent.
+    let since = options.since.as_deref().map(Since::read).transpose()?;
     let backend = Backend::named(&options.isolation)?;
     let mut base = Base::of(options, &backend)?;
     let submissions = submission::find(&options.submissions)?;
@@ -135,7 +139,13 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let hidden = base.hidden.as_ref().map(Tree::hash);
     let worth = prepared(options, &scratch, &slots, &base, &suites, hidden.clone())?;
     base.lab = scratch.join("lab").canonicalize().ok();
-    let header = Header::new(&base.description, hidden, &options.only, worth);
+    let conditions = Conditions {
+        isolation: backend.describe().to_owned(),
+        memory_mib: options.memory_mib,
+        suite_seconds: options.seconds,
+        compile_seconds: options.compile_seconds,
+    };
+    let header = Header::new(&base.description, hidden, &options.only, conditions, worth);
     let log = Mutex::new(Log::open(&options.out.join("log.jsonl"), &header, options.resume)?);
 
     let next = AtomicUsize::new(0);
@@ -158,9 +168,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     });
     let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut class = Class { header, graded: log.latest(), since: None };
-    if let Some(since) = &options.since {
-        class.compare_with(since)?;
+    let mut class = Class { header, graded: log.latest(), since };
+    if !options.only.is_empty() || !options.suites.is_empty() {
+        replace_tests(&mut class, &options.out)?;
     }
     report::write(&class, &options.out)?;
     say(report::summary(&class, &options.out, started.elapsed().as_secs()));
@@ -174,6 +184,19 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         ));
     }
     Ok(failures.is_empty())
+}
+
+/// Where only some tests were graded since an earlier grading, the others are as they were.
+fn replace_tests(class: &mut Class, out: &Path) -> Result<()> {
+    let Some(since) = &class.since else { return Ok(()) };
+    let header = since.header_with(&class.header);
+    for graded in &mut class.graded {
+        let folder = out.join("submissions").join(&graded.name);
+        *graded = since.graded_with(graded, &class.header, &folder)?;
+        report::write_one(graded, &header, out)?;
+    }
+    class.header = header;
+    Ok(())
 }
 
 /// Compiles the handout and its `lab` in the slots and asks its suites for their tests, unless that was done for the same

@@ -98,6 +98,7 @@ fn hidden_tests_cannot_be_read_and_count() {
     let page = fs::read_to_string(class.path("out/index.html")).unwrap();
     let trace = "submissions/counts-twice-from-nine/traces/echo-t05_run_counts_further.html";
     assert!(page.contains(&format!("<a href=\"{trace}\">step through it</a>")), "{page}");
+    let trace_path = trace.to_owned();
     let trace = fs::read_to_string(class.path("out").join(trace)).unwrap();
     assert_eq!(trace, "<!doctype html><pre>{\"violated\":\"every-message-counts\"}\n</pre>");
 
@@ -108,6 +109,134 @@ fn hidden_tests_cannot_be_read_and_count() {
     class.asked("reads-hidden", "self.tally.add(1);");
     let output = class.grade("third", &["--tests", "t02", "--since", &since]).output().unwrap();
     assert!(text(&output).contains("reads-hidden echo t02_run_echo: 0 → 10"), "{}", text(&output));
+
+    // All other results are as they were, and the earlier one of this test is kept.
+    let outcomes: Vec<String> =
+        class.outcomes("third").into_iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    insta::assert_snapshot!(outcomes.join("\n"), @"
+    counts-twice-from-nine: 41 [pass, pass, pass, pass, violated]
+    reads-hidden: 10 [does-not-compile, pass, does-not-compile, does-not-compile, does-not-compile]
+    reference: 46 [pass, pass, pass, pass, pass]
+    ");
+    let lines = |out: &str| -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(class.path(out).join("results.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (old, new) = (lines("out"), lines("third"));
+    assert_eq!(new[0]["regraded"]["tests"], serde_json::json!(["echo t02_run_echo"]));
+    assert_eq!(
+        (&new[0]["regraded"]["hash"], &new[0]["regraded"]["hidden"]),
+        (&old[0]["hash"], &old[0]["hidden"])
+    );
+    let record = &new[2]["suites"][0]["tests"][1];
+    assert_eq!((&new[2]["name"], &record["handout"]), (&"reads-hidden".into(), &new[0]["hash"]));
+    assert_eq!(
+        (&record["before"]["cause"], &record["before"]["handout"]),
+        (&"does-not-compile".into(), &old[0]["hash"])
+    );
+    let table = fs::read_to_string(class.path("third/grades.csv")).unwrap();
+    assert!(table.contains("\nreads-hidden,10,46,graded,0,10,0,0,0\n"), "{table}");
+    // The other failures can still be stepped through.
+    let page = fs::read_to_string(class.path("third/index.html")).unwrap();
+    assert!(
+        page.contains("Graded again: echo t02_run_echo.") && page.contains("its files are not those"),
+        "{page}"
+    );
+    assert!(page.contains(&trace_path) && class.path("third").join(&trace_path).is_file(), "{page}");
+
+    // What cannot be compared is said before anything is graded.
+    let output = class.grade("fourth", &["--since", "no/such/folder"]).output().unwrap();
+    assert!(text(&output).contains("cannot read `no/such/folder`"), "{}", text(&output));
+    assert!(!class.path("fourth").exists());
+}
+
+#[test]
+fn what_was_compiled_for_others_cannot_be_read() {
+    let class = Class::new();
+    class.reference("a-reference");
+    let hidden = fs::read_to_string(common::fixture().join("tests/echo.rs")).unwrap() + "// Hidden.\n";
+    fs::create_dir_all(class.path("hidden/tests")).unwrap();
+    fs::write(class.path("hidden/tests/echo.rs"), hidden).unwrap();
+    let folder = class.path("hidden").display().to_string();
+    let output = class.grade("first", &["--hidden", &folder]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    // What the same commands make has the same names each time.
+    let made = fs::read_dir(class.path("first/.work/slot-0/target/debug/deps")).unwrap();
+    let mut names: Vec<String> =
+        made.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| {
+        let program = name.starts_with("echo-") && !name.contains('.');
+        program || name.starts_with("libecho-") && name.ends_with(".rlib")
+    });
+    assert!(names.len() >= 2, "{names:?}");
+    for (name, number) in names.iter().zip(0..) {
+        let code = format!(
+            "const OTHERS: &[u8] = include_bytes!(\"/target/debug/deps/{name}\"); assert!(!OTHERS.is_empty()); self.tally.add(1);"
+        );
+        class.asked(&format!("reads-{number}"), &code);
+    }
+    let output = class.grade("second", &["--hidden", &folder]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let outcomes = class.outcomes("second");
+    assert_eq!(outcomes["a-reference"], "41 [pass, pass, pass, pass]");
+    for number in 0..names.len() {
+        let outcome = &outcomes[&format!("reads-{number}")];
+        assert!(outcome.starts_with("0 [does-not-compile"), "{}: {outcome}", names[number]);
+    }
+}
+
+#[test]
+fn what_does_not_compile_is_one_failure_and_is_tried_once() {
+    // A course with two suites of one lab.
+    let course = tempfile::tempdir().unwrap();
+    common::copy(&common::fixture(), course.path());
+    let _not_there = fs::remove_dir_all(course.path().join("target"));
+    let manifest = course.path().join("labs/echo/Cargo.toml");
+    let second = "[[test]]\nname = \"more\"\npath = \"../../tests/more.rs\"\nharness = false\n\n[lints]";
+    let text_of = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text_of.replace("[lints]", second)).unwrap();
+    let suite = fs::read_to_string(course.path().join("tests/echo.rs")).unwrap();
+    fs::write(course.path().join("tests/more.rs"), suite.replace("\"echo\",", "\"more\",")).unwrap();
+    let class = Class::of(course.path().to_owned(), "echo");
+    class.reference("reference");
+    class.asked("no-rust", "this is not rust");
+    class.asked("eats-compiling", "static ALL: [u64; 1 << 29] = [7; 1 << 29]; self.tally.add(ALL[3]);");
+    class.asked(
+        "loops-compiling",
+        "const N: u64 = { let mut n = 0; while n < 2 { n = 1 - n; } n }; self.tally.add(N);",
+    );
+    let library = class.path("class/loops-compiling/labs/echo/src/lib.rs");
+    let text_of = fs::read_to_string(&library).unwrap();
+    fs::write(&library, format!("#![allow(long_running_const_eval)]\n{text_of}")).unwrap();
+    let output = class.grade("out", &["--compile-seconds", "40"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let outcomes: Vec<String> =
+        class.outcomes("out").into_iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    let nothing = ["does-not-compile"; 8].join(", ");
+    assert_eq!(
+        outcomes,
+        [
+            format!("eats-compiling: 0 [{nothing}]"),
+            format!("loops-compiling: 0 [{nothing}]"),
+            format!("no-rust: 0 [{nothing}]"),
+            "reference: 82 [pass, pass, pass, pass, pass, pass, pass, pass]".to_owned(),
+        ]
+    );
+    let page =
+        |name: &str| fs::read_to_string(class.path("out/submissions").join(name).join("index.html")).unwrap();
+    let looped = page("loops-compiling");
+    assert!(looped.contains("compiling took too long: more than 40 s"), "{looped}");
+    assert!(looped.contains("not tried, as `echo` does not compile"), "{looped}");
+    assert!(page("eats-compiling").contains("not tried, as `echo` does not compile"));
+    // Three submissions, three mistakes, two suites.
+    let class_page = fs::read_to_string(class.path("out/index.html")).unwrap();
+    let groups: Vec<&str> =
+        class_page.lines().filter(|line| line.starts_with("<details><summary>")).collect();
+    assert_eq!(groups.len(), 3, "{groups:?}");
+    // No test has found anything.
+    let row =
+        "<tr><td>more<td>t02_run_echo<td class=n>10<td class=n>1<td class=n>0<td class=n>0<td class=n>3</tr>";
+    assert!(class_page.contains(row), "{class_page}");
 }
 
 #[test]
@@ -229,6 +358,30 @@ fn real_lab_sample() {
         }
     };
     grade_real("sample", choose, Some(FEW), "1");
+}
+
+#[test]
+#[ignore = "compiles a lab in a sandbox: cargo test -p handout --test class -- --ignored real_lab_hidden"]
+fn real_lab_hidden() {
+    let root = real::repository();
+    let class = Class::of(root.clone(), "clientserver");
+    class.reference("reference");
+    let public = fs::read_to_string(root.join("tests/clientserver.rs")).unwrap();
+    let name = "client_waits_for_its_response";
+    assert!(public.contains(&format!("\"{name}\"")));
+    fs::create_dir_all(class.path("hidden/tests")).unwrap();
+    fs::write(class.path("hidden/tests/clientserver.rs"), public.replace(name, "hidden_variant")).unwrap();
+    let out = root.join("target/handout-class/hidden");
+    let _not_there = fs::remove_file(out.join("log.jsonl"));
+    let mut command = submissions::handout(&["grade", "--suites", "clientserver", "--tests", "t01,t02"]);
+    command.arg(class.path("class")).arg("--source").arg(&root).arg("--out").arg(&out);
+    let output = command.arg("--hidden").arg(class.path("hidden")).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let (earned, tests) = &graded(&out.join("results.jsonl"))["reference"];
+    let tests: Vec<(&str, Option<&str>)> =
+        tests.iter().map(|(test, cause)| (test.as_str(), cause.as_deref())).collect();
+    let expected = [("t01_unit_basic_key_value_operations", None), ("t02_run_hidden_variant", None)];
+    assert_eq!((*earned, &tests[..]), (10.0, &expected[..]), "{}", text(&output));
 }
 
 #[test]

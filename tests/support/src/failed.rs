@@ -33,6 +33,8 @@ pub(crate) struct Failure {
     pub(crate) lines: Vec<String>,
     /// The saved trace, relative to the workspace.
     pub(crate) trace: Option<String>,
+    /// How many steps it has.
+    pub(crate) steps: Option<usize>,
     /// What the failure has in common with the same failure of others: no addresses, no numbers.
     pub(crate) cluster: Option<String>,
     /// Whether it was found again by a trace that an earlier run had kept.
@@ -48,6 +50,7 @@ impl Failure {
             message: message.into(),
             lines: Vec::new(),
             trace: None,
+            steps: None,
             cluster: None,
             replayed: false,
         }

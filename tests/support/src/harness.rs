@@ -273,6 +273,7 @@ impl Session {
             stages,
             seconds: elapsed.as_secs_f64(),
             trace: None,
+            steps: None,
             cluster: None,
             replayed: false,
             block: Vec::new(),
@@ -283,6 +284,7 @@ impl Session {
         record.message = Some(text::fit(&failure.message, 1000));
         record.detector = failure.detector.clone();
         record.trace = failure.trace.clone();
+        record.steps = failure.steps;
         record.cluster = Some(match &failure.cluster {
             Some(cluster) => format!("{}/{cluster}", test.name),
             None => format!("{}/{}", test.name, failure.cause),

@@ -255,6 +255,7 @@ pub(crate) fn save_trace(
         file.verdict.reason.clone_from(&failure.message);
     }
     failure.trace = context.save_trace(&file);
+    failure.steps = failure.trace.as_ref().map(|_| file.steps.len());
     let layout = Layout { width: WIDTH, max_lines: TRACE_LINES, next: Vec::new() };
     shortened(trace_text::body(&file, &layout), TRACE_LINES)
 }

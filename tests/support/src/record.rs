@@ -124,6 +124,9 @@ pub struct TestRecord {
     /// The saved trace, relative to the workspace or to `TESTKIT_OUT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// How many steps it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
     /// What the failure has in common with the same failure of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,

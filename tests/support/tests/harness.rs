@@ -182,6 +182,7 @@ fn traces_can_be_stepped_through() {
         let short = record.test.split('_').next().unwrap();
         assert_eq!(trace.origin.command, format!("cargo test --test fixture {short}"));
         assert_eq!(Some(&trace.verdict.kind), record.cause.as_ref(), "{}", record.test);
+        assert_eq!(record.steps, Some(trace.steps.len()), "{}", record.test);
     }
     let with_traces = whole().records.iter().filter(|record| record.trace.is_some()).count();
     assert!(with_traces >= 10, "{with_traces}");

@@ -148,6 +148,7 @@ pub(crate) mod sample {
             states: 0,
             seconds: 0.25,
             trace: None,
+            steps: None,
             cluster: None,
             replayed: false,
             block: Vec::new(),
@@ -181,6 +182,7 @@ pub(crate) mod sample {
             states: 1200,
             seconds: 1.75,
             trace: Some("target/traces/part2-t02_search_votes.json".to_owned()),
+            steps: Some(5),
             cluster: Some("t02_search_votes/x".to_owned()),
             block: vec![message.to_owned(), "second, line".to_owned()],
             ..passed()

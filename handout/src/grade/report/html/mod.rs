@@ -8,6 +8,7 @@ use crate::console::count;
 use crate::grade::class::Class;
 use crate::grade::cluster::{self, Cluster};
 use crate::grade::log::Graded;
+use crate::grade::one::NO_PROGRAM;
 use crate::results::Record;
 
 pub(super) use submission::page as submission;
@@ -64,6 +65,15 @@ pub(super) fn page(class: &Class) -> String {
             format!(", only tests with {}", escaped(&header.only.join(", ")))
         },
     );
+    if let Some(regraded) = &header.regraded {
+        let _never_fails = writeln!(
+            page,
+            "<p>Graded again: {}. All other results are those of handout {} ({}).</p>",
+            escaped(&regraded.tests.join(", ")),
+            escaped(&regraded.version),
+            escaped(regraded.hash.get(..12).unwrap_or(&regraded.hash)),
+        );
+    }
     distribution(&mut page, class);
     groups(&mut page, class);
     tests(&mut page, class);
@@ -163,29 +173,33 @@ fn said(record: &Record) -> String {
 
 fn tests(page: &mut String, class: &Class) {
     page.push_str(
-        "<h2>Tests</h2>\n<table><tr><th>suite<th>test<th>points<th>passed<th>failed<th>inconclusive</tr>\n",
+        "<h2>Tests</h2>\n<table><tr><th>suite<th>test<th>points<th>passed<th>failed<th>inconclusive<th>did not run</tr>\n",
     );
     for (suite, worth) in class.tests() {
-        let number = |verdict: &str| {
-            let of = |graded: &&Graded| {
-                graded
-                    .tests()
-                    .any(|(of, record)| of == suite && record.test == worth.test && record.verdict == verdict)
-            };
-            class.graded.iter().filter(of).count()
+        let records = || {
+            let all = class.graded.iter().flat_map(Graded::tests);
+            all.filter(|(of, record)| *of == suite && record.test == worth.test).map(|(_, record)| record)
         };
+        let number =
+            |verdict: &str| records().filter(|record| ran(record) && record.verdict == verdict).count();
         let _never_fails = writeln!(
             page,
-            "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}</tr>",
+            "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}<td class=n>{}</tr>",
             escaped(suite),
             escaped(&worth.test),
             worth.points,
             number("pass"),
             number("fail"),
             number("inconclusive"),
+            records().filter(|record| !ran(record)).count(),
         );
     }
     page.push_str("</table>\n");
+}
+
+/// Whether the test had its say. Else its record tells of the submission, and nothing of what the test finds.
+fn ran(record: &Record) -> bool {
+    !matches!(record.cause.as_deref(), Some("refused" | NO_PROGRAM | "tampered"))
 }
 
 fn changes(page: &mut String, class: &Class) {
