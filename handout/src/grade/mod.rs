@@ -4,6 +4,7 @@ mod build;
 mod class;
 mod cluster;
 mod log;
+mod notes;
 mod one;
 mod regrade;
 mod report;

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use crate::description::Description;
+use crate::grade::notes;
 use crate::grade::unpack::{self, Unpacked};
 use crate::tree::{File, Tree, hash};
 
@@ -117,22 +118,6 @@ fn name_of(path: &Path) -> Result<String> {
     Ok(name)
 }
 
-/// Words in sources that a node has no use for, and that a teaching assistant should look at.
-const SUSPICIOUS: [&str; 12] = [
-    "include!",
-    "include_str!",
-    "include_bytes!",
-    "#[path",
-    "env!",
-    "cfg(",
-    "cfg!",
-    "std::process",
-    "std::fs",
-    "std::net",
-    "std::env",
-    "std::time::SystemTime",
-];
-
 impl Submission {
     /// Reads it and keeps what counts.
     ///
@@ -170,11 +155,7 @@ impl Submission {
             }
             from = Some(prefix);
             let Ok(text) = std::str::from_utf8(&bytes) else { bail!("`{inside}` is not UTF-8") };
-            for word in SUSPICIOUS {
-                if let Some(line) = text.lines().position(|line| line.contains(word)) {
-                    content.notes.push(format!("look at {inside}:{}: `{word}`", line + 1));
-                }
-            }
+            content.notes.extend(notes::notes(&inside, text));
             content.files.insert(inside, bytes);
         }
         if content.files.is_empty() {
@@ -255,8 +236,8 @@ mod tests {
     #[test]
     fn only_students_files_count() {
         let content = read(&[
-            ("work/labs/echo/src/server.rs", "x"),
-            ("work/labs/echo/src/server/log.rs", "include_str!(\"/etc/passwd\")"),
+            ("work/labs/echo/src/server.rs", "struct X;"),
+            ("work/labs/echo/src/server/log.rs", "\nconst X: &str = include_str!(\"/etc/passwd\");"),
             ("work/labs/echo/build.rs", "fn main() {}"),
             ("work/labs/echo/Cargo.toml", ""),
             ("work/tests/echo.rs", "fn main() {}"),
@@ -270,7 +251,7 @@ mod tests {
         assert_eq!(
             content.notes,
             [
-                "look at labs/echo/src/server/log.rs:1: `include_str!`",
+                "look at labs/echo/src/server/log.rs:2: `include_str!`",
                 "not graded, as it is the course's: labs/echo/build.rs, labs/new/src/lib.rs"
             ]
         );
@@ -279,7 +260,7 @@ mod tests {
     #[test]
     fn what_an_author_says_is_compared_and_believed_in_nothing() {
         let handout = description();
-        let source = ("labs/echo/src/server.rs", "x");
+        let source = ("labs/echo/src/server.rs", "struct X;");
         let about = |grading_hash: &str, content: &str| {
             format!(
                 r#"{{"schema":1,"handout":{{"version":"2025.9","hash":"","grading_hash":"{grading_hash}"}},"content":"{content}",
@@ -291,7 +272,7 @@ mod tests {
         assert_eq!((same.hash(), same.notes), (hash.clone(), Vec::<String>::new()));
         assert_eq!(same.said, [Said { suite: "echo".to_owned(), earned: 41.0, points: 41.0 }]);
         let other = ("me/SUBMISSION.json", &*about("0", "0"));
-        let notes = read(&[("me/labs/echo/src/server.rs", "x"), other]).unwrap().notes;
+        let notes = read(&[("me/labs/echo/src/server.rs", "struct X;"), other]).unwrap().notes;
         assert_eq!(
             notes,
             [
