@@ -198,12 +198,18 @@ struct Grade {
     /// How much memory the tests of a submission may use, all processes together
     #[arg(long, value_name = "MIB", default_value_t = 3072)]
     memory: u64,
+    /// How much memory compiling a submission may use
+    #[arg(long, value_name = "MIB", default_value_t = 3072)]
+    compile_memory: u64,
     /// How long a suite may take
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     seconds: u64,
     /// How long compiling a submission may take, all its suites together
     #[arg(long, value_name = "SECONDS", default_value_t = 1200)]
     compile_seconds: u64,
+    /// How long a submission may take, compiling included: suites that are not reached are reported as not run
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<u64>,
 }
 
 /// Pack an autograder for Gradescope
@@ -219,11 +225,15 @@ struct Gradescope {
     /// The file to write
     #[arg(long, value_name = "FILE", default_value = "target/autograder.zip")]
     out: PathBuf,
+    /// Hidden tests: files that are laid over the handout when a submission is compiled already
+    #[arg(long, value_name = "DIR")]
+    hidden: Option<PathBuf>,
     /// How much memory the tests may use; the container needs some more
     #[arg(long, value_name = "MIB", default_value_t = 640)]
     memory: u64,
-    /// How long all suites together may take; Gradescope stops everything after 10 minutes unless told otherwise
-    #[arg(long, value_name = "SECONDS", default_value_t = 500)]
+    /// How long a submission may take, compiling included; Gradescope stops everything after 10 minutes unless told
+    /// otherwise, and then shows nothing of what was done
+    #[arg(long, value_name = "SECONDS", default_value_t = 540)]
     seconds: u64,
 }
 
@@ -277,6 +287,7 @@ pub(crate) fn main() -> ExitCode {
             source: command.selected.source(),
             selection: command.selected.selection(),
             suites: command.suites.iter().map(|suite| suite_name(suite)).collect(),
+            hidden: command.hidden,
             out: command.out,
             memory_mib: command.memory,
             seconds: command.seconds,
@@ -334,8 +345,10 @@ impl Grade {
             resume: self.resume,
             isolation: self.isolation,
             memory_mib: self.memory,
+            compile_memory_mib: self.compile_memory,
             seconds: self.seconds,
             compile_seconds: self.compile_seconds,
+            budget: self.budget,
         })
     }
 }

@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 use crate::archive;
 use crate::cargo::Cargo;
 use crate::console::say;
-use crate::generate;
+use crate::generate::{self, Handout};
 use crate::manifest;
 use crate::plan::Selection;
 use crate::tree::Tree;
@@ -21,15 +21,18 @@ pub(crate) struct Options {
     pub(crate) source: PathBuf,
     pub(crate) selection: Selection,
     pub(crate) suites: Vec<String>,
+    /// Hidden tests, as of `grade`.
+    pub(crate) hidden: Option<PathBuf>,
     pub(crate) out: PathBuf,
     /// The memory of the container.
     pub(crate) memory_mib: u64,
-    /// How long all suites together may take.
+    /// How long a submission may take, compiling included.
     pub(crate) seconds: u64,
 }
 
 const SETUP: &str = include_str!("gradescope/setup.sh");
 const RUN: &str = include_str!("gradescope/run_autograder");
+const SETTINGS: &str = include_str!("gradescope/settings.sh");
 
 /// Packs it.
 pub(crate) fn run(options: &Options) -> Result<bool> {
@@ -40,52 +43,79 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     fs::write(&options.out, &bytes).with_context(|| format!("cannot write `{}`", options.out.display()))?;
     say(format!("{}: {} KiB", options.out.display(), bytes.len() >> 10));
     say(format!(
-        "Upload it in Gradescope under Configure Autograder. The tests get {} MiB; the container needs some more.",
-        options.memory_mib
+        "Upload it in Gradescope under Configure Autograder. A submission gets {} MiB; the container needs some more. It \
+         is stopped after {} s with what is done; give the autograder at least {} minutes.",
+        options.memory_mib,
+        options.seconds,
+        (options.seconds + 30).div_ceil(60),
     ));
+    if options.hidden.is_some() {
+        say(
+            "Hidden tests have no name and no text in what students see. In the container there are no namespaces: a test \
+             could read its own program, and with it what the hidden tests of its suite are called.",
+        );
+    }
     Ok(true)
 }
 
 /// The bytes of the `.zip`: the same for the same repository.
 fn pack(options: &Options) -> Result<Vec<u8>> {
     let handout = generate::build(&options.source, &options.selection)?;
+    let hidden = options.hidden.as_ref().map(|folder| hidden_tests(folder, &handout)).transpose()?;
+    let mut all = handout.tree.clone();
+    all.0.extend(hidden.iter().flat_map(|hidden| hidden.0.clone()));
+    let known: Vec<String> = manifest::suites(&all)?.into_iter().map(|suite| suite.name).collect();
     for suite in &options.suites {
-        if !handout.description.suites.contains(suite) {
-            bail!("there is no suite `{suite}`; there are {}", handout.description.suites.join(", "));
+        if !known.contains(suite) {
+            bail!("there is no suite `{suite}`; there are {}", known.join(", "));
         }
     }
-    if handout.description.suites.is_empty() {
+    if known.is_empty() {
         bail!("the handout has no suites to grade with");
     }
-    let count =
-        if options.suites.is_empty() { handout.description.suites.len() } else { options.suites.len() };
-    // When Gradescope's time is up there are no results at all, so the suites share it.
-    let for_each = options.seconds / count.max(1) as u64;
-    let suites = options.suites.join(",");
-    let fill = |script: &str| {
-        script
-            .replace(
-                "@SUITES@",
-                &if suites.is_empty() { String::new() } else { format!("--suites {suites}") },
-            )
-            .replace("@MEMORY@", &options.memory_mib.to_string())
-            .replace("@SECONDS@", &for_each.to_string())
-    };
+    let mut what = Vec::new();
+    if !options.suites.is_empty() {
+        what.push(format!("--suites {}", options.suites.join(",")));
+    }
+    if hidden.is_some() {
+        what.push("--hidden hidden".to_owned());
+    }
+    let settings = SETTINGS
+        .replace("@WHAT@", &what.join(" "))
+        .replace("@MEMORY@", &options.memory_mib.to_string())
+        .replace("@SECONDS@", &options.seconds.to_string());
     let tool = tool(&handout.source)?;
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let plain = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Deflated)
         .unix_permissions(0o644);
-    for (name, bytes, program) in [
-        ("setup.sh", fill(SETUP).into_bytes(), true),
-        ("run_autograder", fill(RUN).into_bytes(), true),
+    let mut files = vec![
+        ("setup.sh", SETUP.into(), true),
+        ("run_autograder", RUN.into(), true),
+        ("settings.sh", settings.into_bytes(), false),
         ("handout.tar.gz", archive::tar_gz(&handout.tree, "handout")?, false),
         ("tool.tar.gz", archive::tar_gz(&tool, "tool")?, false),
-    ] {
+    ];
+    if let Some(hidden) = &hidden {
+        files.push(("hidden.tar.gz", archive::tar_gz(hidden, "hidden")?, false));
+    }
+    for (name, bytes, program) in files {
         zip.start_file(name, if program { plain.unix_permissions(0o755) } else { plain })?;
         zip.write_all(&bytes)?;
     }
     Ok(zip.finish()?.into_inner())
+}
+
+/// The hidden tests in a folder.
+fn hidden_tests(folder: &Path, handout: &Handout) -> Result<Tree> {
+    let hidden = Tree::read(folder, &|path| path.starts_with("target/"))?;
+    if hidden.0.is_empty() {
+        bail!("there are no hidden tests in `{}`", folder.display());
+    }
+    if let Some(path) = hidden.0.keys().find(|path| handout.description.may_be_students(path)) {
+        bail!("`{path}` among the hidden tests is a student's file");
+    }
+    Ok(hidden)
 }
 
 /// This tool as a workspace of its own: without the labs, their solutions and their bugs.
@@ -135,6 +165,7 @@ mod tests {
             source: course.path().to_owned(),
             selection: Selection::default(),
             suites: vec!["echo".to_owned()],
+            hidden: None,
             out: PathBuf::new(),
             memory_mib: 640,
             seconds: 500,
@@ -143,16 +174,33 @@ mod tests {
         assert_eq!(bytes, pack(&options).unwrap());
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
-        assert_eq!(names, ["setup.sh", "run_autograder", "handout.tar.gz", "tool.tar.gz"]);
-        let mut script = String::new();
-        let mut run = archive.by_name("run_autograder").unwrap();
-        assert_eq!(run.unix_mode().unwrap() & 0o777, 0o755);
-        run.read_to_string(&mut script).unwrap();
-        assert!(
-            script.contains("--suites echo") && script.contains("--memory 640") && !script.contains('@'),
-            "{script}"
-        );
-        assert!(script.contains("--seconds 500"), "{script}");
+        assert_eq!(names, ["setup.sh", "run_autograder", "settings.sh", "handout.tar.gz", "tool.tar.gz"]);
+        assert_eq!(archive.by_name("run_autograder").unwrap().unix_mode().unwrap() & 0o777, 0o755);
+        let mut settings = String::new();
+        archive.by_name("settings.sh").unwrap().read_to_string(&mut settings).unwrap();
+        for line in ["what=(--suites echo)", "memory=640", "seconds=500"] {
+            assert!(settings.lines().any(|other| other == line), "{settings}");
+        }
+        assert!(!settings.contains('@'), "{settings}");
+
+        // Hidden tests lie in an archive of their own, and may bring suites that the handout does not have.
+        let hidden = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = hidden.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("tests/echo.rs", "//! More tests.");
+        let with_hidden = Options { hidden: Some(hidden.path().to_owned()), ..options.clone() };
+        let mut archive = zip::ZipArchive::new(Cursor::new(pack(&with_hidden).unwrap())).unwrap();
+        assert!(archive.by_name("hidden.tar.gz").is_ok());
+        let mut settings = String::new();
+        archive.by_name("settings.sh").unwrap().read_to_string(&mut settings).unwrap();
+        assert!(settings.contains("what=(--suites echo --hidden hidden)"), "{settings}");
+        put("labs/echo/src/server.rs", "//! A student's file.");
+        let refusal = pack(&with_hidden).unwrap_err().to_string();
+        assert_eq!(refusal, "`labs/echo/src/server.rs` among the hidden tests is a student's file");
+
         let unknown = Options { suites: vec!["part9".to_owned()], ..options };
         assert_eq!(pack(&unknown).unwrap_err().to_string(), "there is no suite `part9`; there are echo");
     }
@@ -170,13 +218,18 @@ mod tests {
             put(&format!("submission/{path}"), "");
         }
         put("grading/log.jsonl", "of the submission before");
+        let settings = SETTINGS.replace("@WHAT@", "--suites 1").replace("@MEMORY@", "640");
+        put(
+            "source/settings.sh",
+            &settings.replace("@SECONDS@", "540").replace("/opt/cargo", &dir.path().to_string_lossy()),
+        );
         let grader = "#!/bin/sh\necho \"$@\"\nls one\n[ -e grading/log.jsonl ] && echo old\ntar -tzf one/submission.tar.gz | grep -v '/$' | sort\n\
                       mkdir -p grading/submissions/submission && echo '{}' > grading/submissions/submission/results.json\n";
         put("bin/handout", grader);
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(dir.path().join("bin/handout"), mode).unwrap();
         let here = dir.path().to_string_lossy();
-        let script = RUN.replace("/autograder", &here).replace("/opt/cargo/bin", &format!("{here}/bin"));
+        let script = RUN.replace("/autograder", &here);
         let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("results/results.json")).unwrap().trim(), "{}");
         String::from_utf8(output.stdout).unwrap()
@@ -185,25 +238,25 @@ mod tests {
     #[test]
     fn whatever_was_uploaded_is_one_submission() {
         insta::assert_snapshot!(graded(&["labs/echo/src/server.rs", "SUBMISSION.json", "target/debug/x"]), @"
-        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        grade one --handout handout --out grading --suites 1 --jobs 1 --memory 640 --compile-memory 640 --seconds 540 --budget 540
         submission.tar.gz
         submission/SUBMISSION.json
         submission/labs/echo/src/server.rs
         ");
         insta::assert_snapshot!(graded(&["me/labs/echo/src/server.rs"]), @"
-        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        grade one --handout handout --out grading --suites 1 --jobs 1 --memory 640 --compile-memory 640 --seconds 540 --budget 540
         submission.tar.gz
         submission/me/labs/echo/src/server.rs
         ");
         insta::assert_snapshot!(graded(&["a b.zip"]), @"
-        grade one --handout handout --out grading @SUITES@ --jobs 1 --memory @MEMORY@ --seconds @SECONDS@
+        grade one --handout handout --out grading --suites 1 --jobs 1 --memory 640 --compile-memory 640 --seconds 540 --budget 540
         submission.zip
         ");
     }
 
     #[test]
     fn the_scripts_are_right_for_a_shell() {
-        for script in [SETUP, RUN] {
+        for script in [SETUP, RUN, SETTINGS] {
             let mut shell = std::process::Command::new("bash")
                 .arg("-n")
                 .stdin(std::process::Stdio::piped())

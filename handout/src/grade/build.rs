@@ -15,6 +15,8 @@ use crate::tree::Tree;
 pub(crate) struct Budget {
     whole: Duration,
     left: Duration,
+    /// When everything of the submission ends, whatever is left.
+    deadline: Option<Instant>,
     /// Whether something was compiled once more already, because the machine was busy.
     repeated: bool,
 }
@@ -22,12 +24,18 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn seconds(seconds: u64) -> Self {
         let whole = Duration::from_secs(seconds);
-        Self { whole, left: whole, repeated: false }
+        Self { whole, left: whole, deadline: None, repeated: false }
+    }
+
+    /// The same, and nothing after that.
+    pub(crate) fn until(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The whole seconds that are left.
     pub(crate) fn left(&self) -> u64 {
-        self.left.as_secs()
+        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        until.map_or(self.left, |until| self.left.min(until)).as_secs()
     }
 
     /// Runs something, and takes what it needs from the budget.
@@ -149,5 +157,8 @@ mod tests {
         let mut spent = Budget::seconds(0);
         assert_eq!((spent.left(), spent.repeat()), (0, false));
         assert_eq!(spent.used(), "compiling took too long: more than 0 s");
+        let until = |seconds| Some(Instant::now() + Duration::from_millis(1_000 * seconds + 500));
+        assert_eq!(Budget::seconds(3600).until(until(5)).left(), 5);
+        assert_eq!(Budget::seconds(3).until(until(5)).left(), 3);
     }
 }

@@ -80,6 +80,9 @@ pub(crate) struct Regraded {
 pub(crate) struct Worth {
     pub(crate) test: String,
     pub(crate) points: f64,
+    /// Whether only the hidden tests have it: its author may not know of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hidden: bool,
 }
 
 /// What came of a submission.
@@ -106,6 +109,11 @@ pub(crate) struct SuiteGrade {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
     pub(crate) tests: Vec<Record>,
+}
+
+impl Worth {
+    /// Grows when it says something new: what was prepared before has to be prepared again.
+    pub(crate) const VERSION: u32 = 2;
 }
 
 impl Header {

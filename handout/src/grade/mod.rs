@@ -15,10 +15,11 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -55,9 +56,13 @@ pub(crate) struct Options {
     pub(crate) resume: bool,
     pub(crate) isolation: String,
     pub(crate) memory_mib: u64,
+    /// The memory of a compilation.
+    pub(crate) compile_memory_mib: u64,
     pub(crate) seconds: u64,
     /// How long all suites of a submission together may be compiled.
     pub(crate) compile_seconds: u64,
+    /// How long one submission may take, compiling included.
+    pub(crate) budget: Option<u64>,
 }
 
 /// What everything is graded on.
@@ -95,8 +100,14 @@ impl Base {
             .map(|folder| Tree::read(folder, &|path| path.starts_with("target/")))
             .transpose()?;
         if let Some(hidden) = &hidden {
-            if !backend.isolates() {
-                bail!("hidden tests need a sandbox: here a submission could read them; install bubblewrap");
+            let folder = options.hidden.as_deref().unwrap_or(Path::new(""));
+            let hides = backend.isolates() || (backend.may_choose_user() && is_closed(folder)?);
+            if !hides {
+                bail!(
+                    "hidden tests need a sandbox: here a submission could read them; install bubblewrap, or as root let \
+                     nobody else into `{}`",
+                    folder.display()
+                );
             }
             if let Some(path) = hidden.0.keys().find(|path| description.may_be_students(path)) {
                 bail!("`{path}` among the hidden tests is a student's file");
@@ -113,6 +124,11 @@ impl Base {
         }
         tree
     }
+}
+
+/// Whether nobody but its owner may enter a folder.
+fn is_closed(folder: &Path) -> Result<bool> {
+    Ok(folder.metadata()?.permissions().mode() & 0o077 == 0)
 }
 
 /// Grades; true if every submission has a result.
@@ -213,7 +229,7 @@ fn prepared(
     let names: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
     let key = json!({
         "hash": base.description.hash, "hidden": hidden, "suites": names, "only": options.only, "jobs": slots.len(),
-        "isolation": options.isolation,
+        "isolation": options.isolation, "reads": Worth::VERSION,
     });
     let file = scratch.join("prepared.json");
     let old: Option<Value> = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -259,7 +275,10 @@ fn one_submission(
     }
     let graded = match content {
         Err(error) => one::refused(&submission.name, &format!("{error:#}"), header),
-        Ok(content) => one::grade(slot, base, suites, header, &submission.name, &content, options)?,
+        Ok(content) => {
+            let slot = slot.until(options.budget.map(|seconds| started + Duration::from_secs(seconds)));
+            one::grade(&slot, base, suites, header, &submission.name, &content, options)?
+        }
     };
     report::write_one(&graded, header, &options.out)?;
     let line = progress(&graded, header);
@@ -308,14 +327,11 @@ fn slots(
             let share = (own.len() / jobs).max(1);
             // Each job has processors of its own, so that more jobs do not make a test slower.
             let mine = own.iter().cycle().skip(number * share).take(share.min(own.len())).copied().collect();
-            Slot::new(
-                scratch.join(format!("slot-{number}")),
-                backend.clone(),
-                tools.clone(),
-                limits,
-                mine,
-                number,
-            )
+            let folder = scratch.join(format!("slot-{number}"));
+            let slot = Slot::new(folder, backend.clone(), tools.clone(), limits, mine, number)?
+                .with_compile_memory(options.compile_memory_mib);
+            let must_not_read = options.hidden.is_some() && !backend.isolates();
+            if must_not_read { slot.with_a_user_who_compiles() } else { Ok(slot) }
         })
         .collect()
 }

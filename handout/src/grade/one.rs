@@ -11,7 +11,7 @@ use crate::grade::build::{Budget, Builder, Built, Refusal};
 use crate::grade::log::{Graded, Header, SuiteGrade, Worth};
 use crate::grade::slot::{Run, Slot};
 use crate::grade::submission::Content;
-use crate::grade::{Base, Options};
+use crate::grade::{Base, Options, report};
 use crate::manifest::{self, Suite};
 use crate::results::{self, Record};
 use crate::sandbox::End;
@@ -19,6 +19,8 @@ use crate::sandbox::End;
 /// The largest trace that is kept, and the largest page of one.
 const MOST_TRACE: u64 = 8 << 20;
 const MOST_PAGE: u64 = 32 << 20;
+/// The largest text of a trace that is kept.
+const MOST_TEXT: u64 = 1 << 20;
 
 /// The cause of tests for which there is no program.
 pub(super) const NO_PROGRAM: &str = "does-not-compile";
@@ -55,6 +57,7 @@ pub(super) fn prepare(
     let mut worth = BTreeMap::new();
     let mut builder = Builder::new(first, base, &base.tree, Budget::seconds(HANDOUT_SECONDS))?;
     for suite in suites {
+        let public = public_tests(first, base, suite, only)?;
         let program = match builder.suite(suite)? {
             Built::Yes(program) => program,
             Built::No(Refusal { why, .. }) => {
@@ -77,8 +80,11 @@ pub(super) fn prepare(
         if records.is_empty() {
             continue;
         }
-        let tests =
-            records.into_iter().map(|record| Worth { test: record.test, points: record.points }).collect();
+        let is_hidden = |test: &str| public.as_ref().is_some_and(|public| !public.contains(test));
+        let tests = records
+            .into_iter()
+            .map(|record| Worth { hidden: is_hidden(&record.test), test: record.test, points: record.points })
+            .collect();
         worth.insert(suite.name.clone(), tests);
     }
     if worth.is_empty() {
@@ -88,6 +94,29 @@ pub(super) fn prepare(
         slot.copy_from(first)?;
     }
     Ok(worth)
+}
+
+/// The tests of a suite that students have, where there are others.
+fn public_tests(
+    slot: &Slot,
+    base: &Base,
+    suite: &Suite,
+    only: &[String],
+) -> Result<Option<BTreeSet<String>>> {
+    if base.hidden.is_none() {
+        return Ok(None);
+    }
+    if !manifest::suites(&base.tree)?.iter().any(|public| public.name == suite.name) {
+        return Ok(Some(BTreeSet::new()));
+    }
+    slot.set(&base.tree)?;
+    let built = slot.build_suite(suite, false, &mut Budget::seconds(HANDOUT_SECONDS))?;
+    let Built::Yes(program) = built else {
+        bail!("the handout itself does not compile in the sandbox, suite `{}`", suite.name);
+    };
+    let text = slot.run(suite, &program, only)?.ended.told;
+    let text = text.map_err(|wrong| anyhow::anyhow!("the skeleton's results are wrong: {wrong}"))?;
+    Ok(Some(results::parse(&text)?.into_iter().map(|record| record.test).collect()))
 }
 
 fn graded(name: &str, hash: String) -> Graded {
@@ -151,11 +180,17 @@ pub(super) fn grade(
     // Nobody reads at compile time what others handed in.
     let labs = base.description.labs.iter().chain(suites.iter().map(|suite| &suite.package));
     slot.forget_submission(&labs.cloned().collect::<Vec<_>>())?;
-    let mut builder = Builder::new(slot, base, &workspace, Budget::seconds(options.compile_seconds))?;
+    let mut builder = Builder::new(slot, base, &workspace, Budget::seconds(options.compile_seconds).until(slot.deadline()))?;
     for suite in suites {
         let Some(worth) = header.suites.get(&suite.name) else { continue };
+        // Whoever stops the grader now has what is done.
+        report::write_so_far(&with_the_rest(&graded, suites, header), header, out)?;
+        if slot.now().is_none() {
+            break;
+        }
         let program = match builder.suite(suite)? {
             Built::Yes(program) => program,
+            Built::No(_) if slot.now().is_none() => break,
             Built::No(Refusal { first, why, .. }) => {
                 let tests = worth.iter().map(|worth| record(worth, "fail", NO_PROGRAM, &first)).collect();
                 fs::write(folder.join(format!("{}-compiler.txt", suite.name)), &why)?;
@@ -163,6 +198,7 @@ pub(super) fn grade(
                 continue;
             }
         };
+        let Some(slot) = &slot.now() else { break };
         slot.set(&workspace)?;
         let run = slot.run(suite, &program, &header.only)?;
         fs::write(
@@ -176,7 +212,23 @@ pub(super) fn grade(
         graded.suites.push(grade);
     }
     graded.notes.extend(graded.suites.iter().filter_map(|suite| differs(suite, content)));
-    Ok(graded)
+    Ok(with_the_rest(&graded, suites, header))
+}
+
+/// With a record also for each test that was not reached.
+fn with_the_rest(graded: &Graded, suites: &[Suite], header: &Header) -> Graded {
+    let mut graded = graded.clone();
+    for suite in suites {
+        let Some(worth) = header.suites.get(&suite.name) else { continue };
+        if graded.suites.iter().any(|done| done.suite == suite.name) {
+            continue;
+        }
+        let why =
+            format!("there was no time left to compile and run `{}`; nothing is known of it", suite.name);
+        let tests = worth.iter().map(|worth| record(worth, "inconclusive", "not-run", &why)).collect();
+        graded.suites.push(SuiteGrade { suite: suite.name.clone(), problem: Some(why), tests });
+    }
+    graded
 }
 
 /// What to note where the author's own run earned other points, of the same tests.
@@ -262,7 +314,8 @@ fn disagrees(run: &Run, told: &str, records: &[Record], all: bool) -> Option<Str
     }
 }
 
-/// Copies the trace of a failure next to the other results, with a page to step through it, and names both in the record.
+/// Copies the trace of a failure next to the other results, with a page to step through it and its steps as text, and names them in the
+/// record.
 fn keep_trace(
     slot: &Slot,
     lab: Option<&Path>,
@@ -272,6 +325,7 @@ fn keep_trace(
 ) -> Result<()> {
     // What the submission calls its page is none.
     record.rest.remove("page");
+    record.rest.remove("steps");
     let Some(Value::String(trace)) = record.rest.remove("trace") else { return Ok(()) };
     let Some(bytes) = slot.left(&trace, MOST_TRACE) else { return Ok(()) };
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
@@ -280,10 +334,15 @@ fn keep_trace(
     fs::create_dir_all(folder.join("traces"))?;
     fs::write(folder.join(&path), &bytes)?;
     record.rest.insert("trace".to_owned(), path.into());
-    if let Some(page) = lab.map(|lab| slot.page(lab, &bytes, MOST_PAGE)).transpose()?.flatten() {
-        let path = format!("traces/{name}.html");
-        fs::write(folder.join(&path), page)?;
-        record.rest.insert("page".to_owned(), path.into());
+    let Some(lab) = lab else { return Ok(()) };
+    for (what, format, ending, most) in
+        [("page", "html", "html", MOST_PAGE), ("steps", "text", "txt", MOST_TEXT)]
+    {
+        if let Some(bytes) = slot.export(lab, &bytes, format, most)? {
+            let path = format!("traces/{name}.{ending}");
+            fs::write(folder.join(&path), bytes)?;
+            record.rest.insert(what.to_owned(), path.into());
+        }
     }
     Ok(())
 }
@@ -300,7 +359,7 @@ mod tests {
             folder: "labs/a".to_owned(),
             source: String::new(),
         };
-        let worth = |test: &str| Worth { test: test.to_owned(), points: 5.0 };
+        let worth = |test: &str| Worth { test: test.to_owned(), points: 5.0, hidden: false };
         let told = told.map(str::to_owned).map_err(str::to_owned);
         let ended = Ended { end, stdout: String::new(), stderr: String::new(), told };
         let run = Run { ended, written: written.map(|written| format!("{{\"record\":\"run\"}}\n{written}")) };

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -27,6 +28,12 @@ pub(crate) struct Slot {
     /// The user that tests run as, where the grader may choose one.
     user: u32,
     processors: Vec<usize>,
+    /// When everything ends here.
+    deadline: Option<Instant>,
+    /// How much memory a compilation may use.
+    compile_mib: u64,
+    /// The user that compiles, where that is not the grader's own.
+    compiler: Option<u32>,
 }
 
 /// Where the compiler and the downloaded dependencies are.
@@ -88,7 +95,39 @@ impl Slot {
         }
         let sandbox = Sandbox { backend, private: folder.join("private") };
         let user = 61_000 + u32::try_from(number).context("too many jobs")?;
-        Ok(Self { folder, sandbox, tools, limits, user, processors })
+        let compile_mib = limits.memory_mib.max(2048);
+        let (compiler, deadline) = (None, None);
+        Ok(Self { folder, sandbox, tools, limits, user, processors, deadline, compile_mib, compiler })
+    }
+
+    /// The same place with another limit on what a compilation takes.
+    pub(crate) fn with_compile_memory(self, mib: u64) -> Self {
+        Self { compile_mib: mib, ..self }
+    }
+
+    /// The same place, where a user without rights compiles: what only the grader may read, no source can include.
+    pub(crate) fn with_a_user_who_compiles(self) -> Result<Self> {
+        let user = self.user + 1000;
+        give(&self.folder.join("target"), user)?;
+        Ok(Self { compiler: Some(user), ..self })
+    }
+
+    /// The same place until then.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// When everything ends here, if it does.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The same place with no more than the time that is left; none if no time is left.
+    pub(crate) fn now(&self) -> Option<Self> {
+        let Some(deadline) = self.deadline else { return Some(self.clone()) };
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs();
+        let limits = Limits { seconds: self.limits.seconds.min(left), ..self.limits };
+        (left > 0).then(|| Self { limits, ..self.clone() })
     }
 
     /// The same place for compiling the handout itself: on all processors, as no other job runs.
@@ -168,28 +207,33 @@ impl Slot {
         mounts.push(self.mount("work", false, false));
         mounts.push(self.mount("target", true, true));
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        // `tmp` is that of the user who tests.
+        let scratch = if self.compiler.is_some() { "target" } else { "tmp" };
         let home = if isolated { PathBuf::from("/cargo") } else { cargo_home.clone() };
-        let variables = [
+        let mut variables = vec![
             ("PATH", format!("{}:/usr/bin:/bin", sysroot.join("bin").display())),
-            ("HOME", text(self.seen("tmp"))),
-            ("TMPDIR", text(self.seen("tmp"))),
+            ("HOME", text(self.seen(scratch))),
+            ("TMPDIR", text(self.seen(scratch))),
             ("CARGO_HOME", text(home)),
             ("CARGO_TARGET_DIR", text(self.seen("target"))),
             ("CARGO_NET_OFFLINE", "true".to_owned()),
             ("CARGO_INCREMENTAL", "0".to_owned()),
             ("CARGO_TERM_COLOR", "never".to_owned()),
         ];
+        // What the machine can bear is for its owner to say.
+        let jobs = std::env::var("CARGO_BUILD_JOBS");
+        variables.extend(jobs.ok().map(|jobs| ("CARGO_BUILD_JOBS", jobs)));
         let mut job = Job {
             program: sysroot.join("bin/cargo"),
             arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
             folder: self.seen("work"),
-            variables: variables.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             mounts,
             scratch: vec![(PathBuf::from("/tmp"), 1024), (PathBuf::from("/cargo"), 64)],
             limits: Limits {
                 // The compiler reserves much more than it uses.
                 process_mib: 16 << 10,
-                memory_mib: self.limits.memory_mib.max(2048),
+                memory_mib: self.compile_mib,
                 // Of all threads; the wall clock is what counts.
                 processor_seconds: budget.left().saturating_mul(16),
                 file_mib: 2048,
@@ -197,7 +241,7 @@ impl Slot {
                 seconds: budget.left(),
                 output_mib: 16,
             },
-            user: None,
+            user: self.compiler,
             processors: self.processors.clone(),
             channel: false,
         };
@@ -302,9 +346,15 @@ impl Slot {
         inside.ok().filter(|_| self.sandbox.backend.isolates()).unwrap_or_else(|| seen.to_owned())
     }
 
-    /// The page of a trace. A trace comes from a submission, so it is read in the sandbox as well; one that cannot be read
-    /// has no page.
-    pub(crate) fn page(&self, lab: &Path, trace: &[u8], most: u64) -> Result<Option<Vec<u8>>> {
+    /// A trace as something to read, such as an `html` page. A trace comes from a submission, so it is read in the sandbox as
+    /// well; one that cannot be read comes to nothing.
+    pub(crate) fn export(
+        &self,
+        lab: &Path,
+        trace: &[u8],
+        format: &str,
+        most: u64,
+    ) -> Result<Option<Vec<u8>>> {
         let folder = self.folder.join("page");
         let _not_there = fs::remove_dir_all(&folder);
         fs::create_dir(&folder)?;
@@ -317,9 +367,7 @@ impl Slot {
         mounts.push(Mount { from: lab.to_owned(), to: lab.to_owned(), write: false, execute: true });
         let job = Job {
             program: lab.to_owned(),
-            arguments: ["export", "trace.json", "--to", "html", "-o", "page.html"]
-                .map(str::to_owned)
-                .to_vec(),
+            arguments: ["export", "trace.json", "--to", format, "-o", "exported"].map(str::to_owned).to_vec(),
             folder: self.seen("page"),
             variables: Vec::new(),
             mounts,
@@ -330,7 +378,7 @@ impl Slot {
             channel: false,
         };
         self.sandbox.run(&job, &mut || true)?;
-        Ok(plain_file(&folder, "page.html", most))
+        Ok(plain_file(&folder, "exported", most))
     }
 
     /// Runs a suite's program, or those of its tests whose names contain one of these words.
@@ -365,6 +413,9 @@ impl Slot {
         if !self.processors.is_empty() {
             variables.push(("RAYON_NUM_THREADS".to_owned(), self.processors.len().to_string()));
         }
+        for name in ["TESTKIT_THREADS", "TESTKIT_TIME"] {
+            variables.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
+        }
         let job = Job {
             program: program.to_owned(),
             arguments: only.to_vec(),
@@ -393,6 +444,16 @@ impl Slot {
 /// What a program that is linked as usual needs of the machine.
 const PROGRAMS: [&str; 7] =
     ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/dev/null", "/dev/zero", "/dev/urandom"];
+
+/// Makes somebody the owner of a folder and of everything in it.
+fn give(folder: &Path, user: u32) -> Result<()> {
+    let owner = format!("{user}:{user}");
+    let given = Command::new("chown").args(["-R", "-h", "--", &owner]).arg(folder).status()?;
+    if !given.success() {
+        bail!("cannot change the owner of `{}`", folder.display());
+    }
+    Ok(())
+}
 
 /// A file in a folder in which somebody else wrote, if it is a plain one of at most `most` bytes.
 fn plain_file(folder: &Path, path: &str, most: u64) -> Option<Vec<u8>> {

@@ -5,8 +5,14 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends build-essential ca-certificates curl bubblewrap util-linux
 cd /autograder
+# Submissions run as a user of their own, who is not to read what is hidden.
+chmod -R go= source
 tar -xzf source/handout.tar.gz
 tar -xzf source/tool.tar.gz
+if [ -f source/hidden.tar.gz ]; then
+    tar -xzf source/hidden.tar.gz
+    chmod -R go= hidden
+fi
 
 # Everybody may read the toolchain: tests run as a user of their own.
 export RUSTUP_HOME=/opt/rustup CARGO_HOME=/opt/cargo
@@ -15,10 +21,14 @@ export PATH="/opt/cargo/bin:$PATH"
 (cd tool && cargo build --release --locked --package handout)
 cp tool/target/release/handout /usr/local/bin/handout
 (cd handout && cargo fetch --locked)
+rm -rf tool
 
-# The first grading compiles everything that is not the student's; here there is memory and time for it.
+# Here is time for everything that is not the student's: it is compiled, and each suite is asked for its tests. The first
+# grading, of the skeleton, leaves the container as each later one finds it. As little is written of a program as can be:
+# in a later grading it has to be linked in little memory.
+. /autograder/source/settings.sh
 mkdir -p warm/labs
 cp -r handout/labs/. warm/labs/
-handout grade warm --handout handout --out grading @SUITES@ --jobs 1 || true
-rm -rf warm tool grading/log.jsonl
-chmod -R go-w /autograder/handout
+handout grade warm --handout handout --out grading "${what[@]}" --jobs 1
+rm -rf warm grading/log.jsonl grading/submissions grading/*.*
+chmod -R go-w handout

@@ -16,8 +16,6 @@ use crate::grade::class::{self, Class};
 use crate::grade::cluster;
 use crate::grade::log::{Graded, Header};
 
-pub(crate) use gradescope::results as gradescope_results;
-
 fn save(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -28,9 +26,17 @@ fn save(path: &Path, text: &str) -> Result<()> {
 /// The files of one submission.
 pub(super) fn write_one(graded: &Graded, header: &Header, out: &Path) -> Result<()> {
     let folder = out.join("submissions").join(&graded.name);
-    save(&folder.join("results.json"), &gradescope_results(graded, header)?)?;
+    write_so_far(graded, header, out)?;
     save(&folder.join("junit.xml"), &junit::report(graded))?;
     save(&folder.join("index.html"), &html::submission(graded, header))
+}
+
+/// What another program reads of a submission whose grading goes on. It is whole at any time.
+pub(super) fn write_so_far(graded: &Graded, header: &Header, out: &Path) -> Result<()> {
+    let folder = out.join("submissions").join(&graded.name);
+    let part = folder.join("results.part");
+    save(&part, &gradescope::results(graded, header, &folder)?)?;
+    fs::rename(&part, folder.join("results.json")).context("cannot write the results so far")
 }
 
 /// The files of the class. They are the same whether grading was interrupted or not.
