@@ -6,5 +6,5 @@ seconds=@SECONDS@
 export RUSTUP_HOME=/opt/rustup CARGO_HOME=/opt/cargo PATH="/opt/cargo/bin:$PATH"
 # One compiler and one thread of a search at a time. More would share the processor, and need more memory.
 export CARGO_BUILD_JOBS=1 TESTKIT_THREADS=1
-# The time limits of tests are for a whole processor, and for one that nobody else uses.
-export TESTKIT_TIME=4
+# The time limits of tests are for a whole processor.
+export TESTKIT_TIME=2
