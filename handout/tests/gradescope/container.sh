@@ -25,7 +25,7 @@ trap leave EXIT
 
 # make HIERARCHY: a control group of ours, as version 1 or 2 of them has it.
 make() {
-    mkdir "$1/$name"
+    mkdir -p "$1/$name"
     groups+=("$1/$name")
 }
 peak=
