@@ -157,7 +157,7 @@ mod tests {
         let mut spent = Budget::seconds(0);
         assert_eq!((spent.left(), spent.repeat()), (0, false));
         assert_eq!(spent.used(), "compiling took too long: more than 0 s");
-        let until = |seconds| Some(Instant::now() + Duration::from_millis(1_000 * seconds + 500));
+        let until = |seconds: u64| Some(Instant::now() + Duration::from_millis(1_000 * seconds + 500));
         assert_eq!(Budget::seconds(3600).until(until(5)).left(), 5);
         assert_eq!(Budget::seconds(3).until(until(5)).left(), 3);
     }

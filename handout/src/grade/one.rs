@@ -180,7 +180,12 @@ pub(super) fn grade(
     // Nobody reads at compile time what others handed in.
     let labs = base.description.labs.iter().chain(suites.iter().map(|suite| &suite.package));
     slot.forget_submission(&labs.cloned().collect::<Vec<_>>())?;
-    let mut builder = Builder::new(slot, base, &workspace, Budget::seconds(options.compile_seconds).until(slot.deadline()))?;
+    let mut builder = Builder::new(
+        slot,
+        base,
+        &workspace,
+        Budget::seconds(options.compile_seconds).until(slot.deadline()),
+    )?;
     for suite in suites {
         let Some(worth) = header.suites.get(&suite.name) else { continue };
         // Whoever stops the grader now has what is done.

@@ -297,6 +297,7 @@ mod tests {
             states: 0,
             seconds: 0.0,
             trace: None,
+            steps: None,
             cluster: None,
             replayed: false,
             block: Vec::new(),

@@ -196,6 +196,8 @@ mod tests {
             grading_hash: String::new(),
             hidden: Some("h".to_owned()),
             only: Vec::new(),
+            conditions: None,
+            regraded: None,
             suites: BTreeMap::from([
                 ("part1".to_owned(), vec![worth("t01_run_open", false), worth(SECRET, true)]),
                 ("secret".to_owned(), vec![worth("t01_search_secret", true)]),
