@@ -102,7 +102,7 @@ pub(crate) fn build(root: &Path, selection: &Selection) -> Result<Handout> {
             Ok(text) => markers::apply(path, text),
             Err(_) => Ok(Applied::Unmarked),
         };
-        let file = match applied {
+        let (file, skeleton) = match applied {
             Err(error) => {
                 errors.push(error.to_string());
                 continue;
@@ -112,16 +112,17 @@ pub(crate) fn build(root: &Path, selection: &Selection) -> Result<Handout> {
                 left_out.insert(path.clone(), why.to_owned());
                 continue;
             }
-            Ok(Applied::Unmarked) => file.clone(),
+            Ok(Applied::Unmarked) => (file.clone(), None),
             Ok(Applied::Skeleton(skeleton)) => {
                 let bytes = skeleton.text.clone().into_bytes();
-                skeletons.insert(to.clone(), skeleton);
-                File { bytes, executable: file.executable }
+                (File { bytes, executable: file.executable }, Some(skeleton))
             }
         };
-        // A page of the template takes the place of the repository's own.
+        // A page of the template takes the place of the repository's own, and of its skeleton.
         let is_template = *path != to;
         if is_template || !tree.0.contains_key(&to) {
+            skeletons.remove(&to);
+            skeletons.extend(skeleton.map(|skeleton| (to.clone(), skeleton)));
             tree.0.insert(to, file);
         }
     }
