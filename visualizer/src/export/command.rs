@@ -121,6 +121,11 @@ pub(crate) fn run(matches: &ArgMatches, console: &mut Console<'_>) -> ExitCode {
             .error(format_args!("`{}` is the trace itself; give another file after `-o`", output.display()));
         return ExitCode::Usage;
     }
+    // A test goes into the folder `tests` of its lab, which many labs do not have yet.
+    if let Some(folder) = to.parent().filter(|folder| format == Format::RustTest && !folder.exists()) {
+        // If that is not possible, neither is what follows, which says why.
+        let _made = fs::create_dir(folder);
+    }
     if let Err(error) = fs::write(&to, text) {
         console.error(format_args!("cannot write `{}`: {error}", output.display()));
         return ExitCode::Internal;
