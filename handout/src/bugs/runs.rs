@@ -136,8 +136,7 @@ fn run_suite(
 ) -> Result<(Outcome, f64)> {
     let place = Place::of_job(root, job)?;
     let kept = kept_in(&place, suite, tree, only);
-    let old = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-    if let Some(Kept { seconds, tests }) = old.filter(|_| !fresh) {
+    if !fresh && let Some(Kept { seconds, tests }) = earlier(&place, suite, tree, only) {
         return Ok((Outcome::Ran(tests), seconds));
     }
     let started = Instant::now();
@@ -151,6 +150,17 @@ fn run_suite(
         fs::write(&part, text).and_then(|()| fs::rename(&part, &kept)).context("cannot keep the results")?;
     }
     Ok((outcome, seconds))
+}
+
+/// What came of these tests on the same files before: when they ran, or when the whole suite did.
+fn earlier(place: &Place, suite: &Suite, tree: &Tree, only: &[String]) -> Option<Kept> {
+    let read =
+        |file: PathBuf| fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+    read(kept_in(place, suite, tree, only)).or_else(|| {
+        let mut whole = read(kept_in(place, suite, tree, &[]))?;
+        whole.tests.retain(|record| only.contains(&record.test));
+        Some(whole)
+    })
 }
 
 /// The file that keeps what came of a suite on these files. Equal files, and tests that are functions of them, give equal
