@@ -269,6 +269,7 @@ mod tests {
         let files: Vec<&str> = handout.tree.0.keys().map(String::as_str).collect();
         insta::assert_snapshot!(files.join("\n"), @"
         .cargo/config.toml
+        CHANGES.md
         Cargo.lock
         Cargo.toml
         HANDOUT.json

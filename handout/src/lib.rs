@@ -35,7 +35,8 @@
 //!    the skeleton alone, where each failure must end at a stub that says which part to write and where to read.
 //! 2. `cargo handout generate --labs raft --parts 1-4 --out DIR` (`--vendor` for students without network). `HANDOUT.json`
 //!    names version and hash; the harness prints them, `cargo lab submit` and the results name them again.
-//! 3. In the middle of the term: raise `VERSION`, generate, and `cargo handout update COPY`. It says whether grading changes.
+//! 3. In the middle of the term: raise `VERSION`, say in `template/CHANGES.md` what is new, generate, and
+//!    `cargo handout update COPY`. It shows what is new, and says whether grading changes.
 //! 4. Students hand in what `cargo lab submit` packs, or just their folder: only files that are theirs are taken.
 //! 5. `cargo handout grade submissions/ --jobs 8 --hidden hidden/`. Everything is saved as soon as it is graded; after an
 //!    interruption the same with `--resume`. `index.html` shows the points, the failures in groups with one short

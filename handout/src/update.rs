@@ -130,15 +130,19 @@ mod tests {
 
         replace(course, "README.md", "course", "course, again");
         replace(course, "handout/template/README.md", "Labs", "The labs");
+        let news = "## 2026.2\n\nThe second test asks for more.\n\n## 2026.1";
+        replace(course, "handout/template/CHANGES.md", "## 2026.1", news);
         replace(course, "tests/echo.rs", "points: 20.0", "points: 25.0");
         replace(course, "labs/echo/src/server.rs", "echo: answer", "echo: please answer");
         replace(course, "labs/echo/src/tally.rs", "echo: count", "echo: please count");
         fs::rename(course.join("labs/echo/README.md"), course.join("labs/echo/TEXT.md")).unwrap();
         insta::assert_snapshot!(update(copy, course), @"
-        3 files written, 1 removed
+        4 files written, 1 removed
         still as it was handed out, so renewed: labs/echo/src/tally.rs
         replaced although you changed it: tests/echo.rs (your versions are in target/handout-update/yours)
         yours, and it stays: labs/echo/src/server.rs; the course changed its skeleton, the new one is target/handout-update/skeletons/labs/echo/src/server.rs
+        new in 2026.2:
+          The second test asks for more.
         GRADING CHANGES: tests/echo.rs
         ");
         let read = |path: &str| fs::read_to_string(copy.join(path)).unwrap();

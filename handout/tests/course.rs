@@ -165,6 +165,7 @@ fn a_skeleton_that_does_not_compile_passes_too_much_or_warns_is_found() {
 fn a_stub_that_does_not_say_what_to_write_is_found() {
     let course = Course::new();
     course.replace("labs/echo/src/tally.rs", "echo: count (README)", "count");
+    course.replace("handout/VERSION", "2026.1", "2026.2");
     course.replace(
         "labs/echo/src/server.rs",
         "// STUB: todo!(\"echo: answer with the message, and count (README)\")",
@@ -172,6 +173,7 @@ fn a_stub_that_does_not_say_what_to_write_is_found() {
     );
     let problems = course.problems(&["check", "--skeleton-only"]);
     for expected in [
+        "handout/template/CHANGES.md begins with `## 2026.1`, and handout/VERSION is `2026.2`",
         "labs/echo/src/tally.rs:17: `todo!(\"count\")` is not `todo!(\"part 2: what to write (where to read)\")`",
         "labs/echo/src has no `todo!` to begin with",
         "`t02_run_echo` ends at no stub: no message",

@@ -19,6 +19,7 @@ use crate::generate::{self, Handout};
 use crate::manifest::{self, Suite};
 use crate::markers::{self, Applied};
 use crate::plan::{self, Fate, Selection};
+use crate::renewal;
 use crate::suite::{self, Outcome};
 use crate::tree::Tree;
 
@@ -116,6 +117,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         let solved = solved(&handout)?;
         Ok((format!("{} marked files", handout.skeletons.len()), solved))
     });
+
+    report.step("what is new in this version is said to students", || says_what_is_new(&handout));
 
     let place = Place::of_job(&root, 0)?;
     let cargo = place.cargo();
@@ -244,6 +247,19 @@ impl Report {
                 None
             }
         }
+    }
+}
+
+fn says_what_is_new(handout: &Handout) -> Result<String> {
+    let version = &handout.description.version;
+    let text = handout.tree.text(renewal::CHANGES)?;
+    match renewal::sections(text).first() {
+        Some((newest, text)) if newest == version && !text.is_empty() => Ok(version.clone()),
+        Some((newest, _)) if newest != version => bail!(
+            "handout/template/{} begins with `## {newest}`, and handout/VERSION is `{version}`",
+            renewal::CHANGES
+        ),
+        _ => bail!("handout/template/{} has nothing below `## {version}`", renewal::CHANGES),
     }
 }
 

@@ -20,6 +20,12 @@ const SETTINGS: &str = ".cargo/config.toml";
 /// What begins the settings that vendoring adds to cargo's.
 pub(crate) const VENDORED: &str = "\n# The dependencies are in `vendor`: nothing is downloaded.\n";
 
+/// What says what is new in which version: a section each, the newest first.
+pub(crate) const CHANGES: &str = "CHANGES.md";
+
+/// How much of it an update shows, in lines.
+const MOST_NEWS: usize = 40;
+
 /// Where files go that were changed and are replaced, and new skeletons of files that students have changed.
 const ASIDE: &str = "target/handout-update";
 
@@ -92,6 +98,8 @@ pub(crate) struct Renewal {
     grading_changes: bool,
     /// Labs that the new version does not have.
     without: Vec<String>,
+    /// What the course says of the versions that this copy did not have, in lines.
+    news: Vec<String>,
 }
 
 /// Whether a file of the course decides on points.
@@ -100,6 +108,35 @@ pub(crate) fn grades(path: &str) -> bool {
     !path.ends_with(".md")
         && !ignored.iter().any(|start| path.starts_with(start))
         && !matches!(path, ".gitignore" | "LICENSE" | "rustfmt.toml")
+}
+
+/// The sections of [`CHANGES`]: the version in the heading, and what stands below it.
+pub(crate) fn sections(changes: &str) -> Vec<(&str, &str)> {
+    let begin = changes.strip_prefix("## ").or_else(|| Some(changes.split_once("\n## ")?.1));
+    let pieces = begin.into_iter().flat_map(|rest| rest.split("\n## "));
+    let heading = |piece: &str| piece.find('\n').unwrap_or(piece.len());
+    pieces
+        .map(|piece| piece.split_at(heading(piece)))
+        .map(|(version, text)| (version.trim(), text.trim()))
+        .collect()
+}
+
+/// What is new for a copy, in lines: the sections that its own file does not have. Of a course that said nothing until now, the
+/// newest.
+fn news(old: Option<&str>, new: &str) -> Vec<String> {
+    let known: Vec<&str> = old.map(sections).unwrap_or_default().into_iter().map(|(name, _)| name).collect();
+    let most = if old.is_none() { 1 } else { usize::MAX };
+    let mut lines = Vec::new();
+    let is_new = |(version, _): &(&str, &str)| !known.contains(version);
+    for (version, text) in sections(new).into_iter().filter(is_new).take(most) {
+        lines.push(format!("new in {version}:"));
+        lines.extend(text.lines().map(|line| format!("  {line}").trim_end().to_owned()));
+    }
+    if lines.len() > MOST_NEWS {
+        lines.truncate(MOST_NEWS);
+        lines.push(format!("  … the rest is in {CHANGES}"));
+    }
+    lines
 }
 
 /// The SHA-256 of some bytes, in hexadecimal.
@@ -295,7 +332,11 @@ impl Renewal {
         grading.sort();
         grading.dedup();
         let without = old.labs.iter().filter(|lab| !new.labs.contains(lab)).cloned().collect();
-        Self { steps, grading, grading_changes, without }
+        let old_changes = fs::read_to_string(copy.join(CHANGES)).ok();
+        let news = files
+            .get(CHANGES)
+            .map(|file| news(old_changes.as_deref(), &String::from_utf8_lossy(&file.bytes)));
+        Self { steps, grading, grading_changes, without, news: news.unwrap_or_default() }
     }
 
     /// Does it. `HANDOUT.json` comes last: an update that was interrupted is done again by running it again.
@@ -367,6 +408,7 @@ impl Renewal {
         lines.extend(self.without.iter().map(|lab| {
             format!("the new version has no lab `{lab}`; what you wrote stays in labs/{lab}/src")
         }));
+        lines.extend(self.news.iter().cloned());
         lines.push(if self.grading_changes {
             format!("GRADING CHANGES: {}", self.grading.join(", "))
         } else {
@@ -403,4 +445,25 @@ fn swap(place: &Path, made: &Path) -> Result<(), Refused> {
         }
         at("move", made)(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_are_the_sections_that_the_copy_does_not_have() {
+        let first = "# What changed\n\n## 1\n\nThe first version.\n";
+        let third = first.replace("## 1", "## 3\n\n- One.\n\n- Two.\n\n## 2\n\nA word.\n\n## 1");
+        assert_eq!(sections(first), [("1", "The first version.")]);
+        assert_eq!(sections("## 1"), [("1", "")]);
+        assert!(sections("nothing yet").is_empty());
+        let all = ["new in 3:", "  - One.", "", "  - Two.", "new in 2:", "  A word."];
+        assert_eq!(news(Some(first), &third), all);
+        assert_eq!(news(None, &third), all[..4]);
+        assert!(news(Some(&third), &third).is_empty());
+        let long = format!("## 4\n{}", "- A line.\n".repeat(100));
+        assert_eq!(news(Some(first), &long).len(), MOST_NEWS + 1);
+        assert_eq!(news(Some(first), &long).last().unwrap(), "  … the rest is in CHANGES.md");
+    }
 }
