@@ -31,6 +31,7 @@ enum Command {
     Check(Check),
     Bugs(Bugs),
     Grade(Grade),
+    Mark(Mark),
     Gradescope(Gradescope),
     Update(Update),
     /// Runs a program in a sandbox; `grade` starts it
@@ -212,6 +213,17 @@ struct Grade {
     budget: Option<u64>,
 }
 
+/// Waive tests and comment on failures of a graded class; nothing is run again
+///
+/// The decisions stand in `marks.toml` in the folder of results. The first time it is written, with the failures of the class
+/// and the numbers that name them; fill it in, and run the same again.
+#[derive(Debug, Args)]
+struct Mark {
+    /// The folder of results that `grade` wrote
+    #[arg(value_name = "DIR", default_value = "target/grading")]
+    results: PathBuf,
+}
+
 /// Pack an autograder for Gradescope
 ///
 /// The .zip holds a clean handout and this tool, no solutions. Each submission is graded as `grade` does it.
@@ -283,6 +295,7 @@ pub(crate) fn main() -> ExitCode {
             out: command.out,
         }),
         Command::Grade(command) => command.run(),
+        Command::Mark(command) => grade::mark(&command.results),
         Command::Gradescope(command) => gradescope::run(&gradescope::Options {
             source: command.selected.source(),
             selection: command.selected.selection(),

@@ -12,6 +12,7 @@
 //! | `bugs` | runs the suites on the reference with one seeded bug each, prints who finds what | a bug is not found as it says |
 //! | `update` | brings a student's copy to a new version | |
 //! | `grade` | grades a class, each submission alone in a sandbox | some submission has no result |
+//! | `mark` | waives tests and comments on failures of a graded class | a decision in the file fits nothing |
 //! | `gradescope` | packs an autograder | |
 //!
 //! Exit code 2 is misuse, or broken surroundings.
@@ -40,12 +41,16 @@
 //! 4. Students hand in what `cargo lab submit` packs, or just their folder: only files that are theirs are taken.
 //! 5. `cargo handout grade submissions/ --jobs 8 --hidden hidden/`. Everything is saved as soon as it is graded; after an
 //!    interruption the same with `--resume`. `index.html` shows the points, the failures in groups with one short
-//!    exemplar each, the shortest, and pages to step through; what a person should look at in the sources, by file and line;
+//!    exemplar each, the one with the shortest trace, and pages to step through; what a person should look at in the sources,
+//!    by file and line;
 //!    `results.jsonl`, `grades.csv`, `junit.xml` and Gradescope's
-//!    `results.json` are for programs.
+//!    `results.json` are for programs. Where tests are hidden, what was earned in them stands apart.
 //! 6. Something was wrong with a test: mend it, `cargo handout grade … --tests t12 --since OLD --out NEW` lists whose points
 //!    changed. The results in NEW are those of OLD with this test replaced; of a replaced record the old one is kept in it,
 //!    and each says with which handout it was made.
+//! 7. `cargo handout mark` on the folder of results, to waive a test for some or all, to give the points of a submission that
+//!    a person has looked at, and to write one comment for everybody who shares a failure. The decisions stand in `marks.toml`
+//!    there; nothing is compiled or run for them, what is taken out of the file is undone, and a regrade takes them along.
 //!
 //! # Seeded bugs
 //!

@@ -1,14 +1,21 @@
 //! A class: all submissions with what they earned, and what changed since an earlier grading.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::grade::log::{Graded, Header, Worth};
 use crate::grade::regrade::Since;
 
+/// The file that keeps a class as it was graded, without the marks of instructors, in the folder of results.
+const FILE: &str = "unmarked.json";
+
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Class {
     pub(crate) header: Header,
     /// By name.
@@ -27,6 +34,27 @@ pub(crate) struct Change<'a> {
 }
 
 impl Class {
+    /// Keeps it in a folder of results.
+    pub(crate) fn keep(&self, out: &Path) -> Result<()> {
+        let (part, path) = (out.join("unmarked.part"), out.join(FILE));
+        let text = serde_json::to_vec(self)?;
+        fs::write(&part, text)
+            .and_then(|()| fs::rename(&part, &path))
+            .with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// Reads what was kept in a folder of results.
+    pub(crate) fn read(out: &Path) -> Result<Self> {
+        let path = out.join(FILE);
+        let bytes = fs::read(&path).with_context(|| {
+            format!(
+                "cannot read `{}`, which `grade` writes when all are graded; was it interrupted? go on with `--resume`",
+                path.display()
+            )
+        })?;
+        serde_json::from_slice(&bytes).with_context(|| format!("`{}` is damaged", path.display()))
+    }
+
     /// The tests with their suites, in the order in which they run.
     pub(crate) fn tests(&self) -> Vec<(&str, &Worth)> {
         self.header
@@ -85,5 +113,56 @@ pub(crate) fn without_times(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(without_times),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::grade::log::SuiteGrade;
+    use crate::results;
+
+    /// A test, its verdict, and its points.
+    type Came = (&'static str, &'static str, f64);
+
+    /// A class of one suite, whose tests are worth 5 points each: names, and what came of each test.
+    pub(in crate::grade) fn class(submissions: &[(&str, &[Came])]) -> Class {
+        let graded = |(name, tests): &(&str, &[Came])| {
+            let line = |(test, verdict, earned): &Came| {
+                let cause = if *verdict == "pass" { "null" } else { "\"violated\"" };
+                format!(
+                    r#"{{"record":"test","test":"{test}","verdict":"{verdict}","cause":{cause},"points":5,"earned":{earned},"message":"{test}"}}"#
+                )
+            };
+            let lines: Vec<String> = tests.iter().map(line).collect();
+            Graded {
+                record: "submission".to_owned(),
+                name: (*name).to_owned(),
+                hash: (*name).to_owned(),
+                refused: None,
+                notes: Vec::new(),
+                comments: Vec::new(),
+                suites: vec![SuiteGrade {
+                    suite: "part2".to_owned(),
+                    problem: None,
+                    tests: results::parse(&lines.join("\n")).unwrap(),
+                }],
+            }
+        };
+        let tests = submissions.first().map_or(&[][..], |(_, tests)| *tests);
+        let worth = |(test, ..): &Came| Worth { test: (*test).to_owned(), points: 5.0, hidden: false };
+        let header = Header {
+            record: "grading".to_owned(),
+            schema: 1,
+            version: "1".to_owned(),
+            hash: "a".to_owned(),
+            grading_hash: "b".to_owned(),
+            hidden: None,
+            only: Vec::new(),
+            conditions: None,
+            suites: BTreeMap::from([("part2".to_owned(), tests.iter().map(worth).collect())]),
+            regraded: None,
+        };
+        Class { header, graded: submissions.iter().map(graded).collect(), since: None }
     }
 }

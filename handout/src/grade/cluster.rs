@@ -8,10 +8,13 @@ use crate::grade::class::Class;
 use crate::grade::log::Graded;
 use crate::grade::one::NO_PROGRAM;
 use crate::results::Record;
+use crate::tree;
 
 /// Submissions that fail in the same way, in one test or in several of a suite.
 #[derive(Debug)]
 pub(crate) struct Cluster<'a> {
+    /// The number by which instructors name it; the same as long as the failure is.
+    pub(crate) id: String,
     pub(crate) suite: &'a str,
     /// The tests in which some of them fail so.
     pub(crate) tests: BTreeSet<&'a str>,
@@ -32,8 +35,8 @@ pub(crate) fn clusters(class: &Class) -> Vec<Cluster<'_>> {
         }
     }
     let mut clusters: Vec<Cluster<'_>> = groups
-        .into_values()
-        .filter_map(|members| {
+        .into_iter()
+        .filter_map(|(key, members)| {
             let names = members.iter().map(|(_, graded, _)| graded.name.as_str()).collect();
             let tests = members.iter().map(|(_, _, record)| record.test.as_str()).collect();
             // Among equals the first test, and in it the first name.
@@ -41,6 +44,7 @@ pub(crate) fn clusters(class: &Class) -> Vec<Cluster<'_>> {
                 .into_iter()
                 .min_by_key(|(_, graded, record)| (length(record), &record.test, &graded.name))?;
             Some(Cluster {
+                id: id_of(&key),
                 suite,
                 tests,
                 cause: record.cause.as_deref().unwrap_or(&record.verdict),
@@ -65,6 +69,15 @@ impl Cluster<'_> {
             more => format!("{} {first} and {} other tests", self.suite, more - 1),
         }
     }
+}
+
+/// The number of the cluster that a failure belongs to.
+pub(crate) fn id(suite: &str, record: &Record) -> String {
+    id_of(&key(suite, record))
+}
+
+fn id_of(key: &[String; 4]) -> String {
+    tree::hash(key.join("\n").as_bytes())[..8].to_owned()
 }
 
 /// What a failure has in common with the same failure of others.
@@ -125,6 +138,7 @@ mod tests {
             hash: name.to_owned(),
             refused: None,
             notes: Vec::new(),
+            comments: Vec::new(),
             suites: vec![suite],
         }
     }

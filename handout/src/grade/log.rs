@@ -48,16 +48,26 @@ pub(crate) struct Conditions {
     pub(crate) suite_seconds: u64,
     /// Of all suites of a submission together.
     pub(crate) compile_seconds: u64,
+    /// Of compiling; older logs say neither this nor the next.
+    #[serde(default)]
+    pub(crate) compile_memory_mib: Option<u64>,
+    /// Of a submission, compiling included; none if there is no such limit.
+    #[serde(default)]
+    pub(crate) budget_seconds: Option<u64>,
 }
 
 impl Conditions {
     /// What each is called, and what it is.
-    fn words(&self) -> [(&'static str, String); 4] {
+    fn words(&self) -> [(&'static str, String); 6] {
+        let or =
+            |limit: Option<u64>, none: &str| limit.map_or_else(|| none.to_owned(), |limit| limit.to_string());
         [
             ("the isolation", self.isolation.clone()),
             ("`--memory`", self.memory_mib.to_string()),
             ("`--seconds`", self.suite_seconds.to_string()),
             ("`--compile-seconds`", self.compile_seconds.to_string()),
+            ("`--compile-memory`", or(self.compile_memory_mib, "unknown")),
+            ("`--budget`", or(self.budget_seconds, "none")),
         ]
     }
 }
@@ -98,6 +108,9 @@ pub(crate) struct Graded {
     /// What a teaching assistant should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
+    /// What instructors want its author to read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) comments: Vec<String>,
     pub(crate) suites: Vec<SuiteGrade>,
 }
 
@@ -138,6 +151,23 @@ impl Header {
         }
     }
 
+    /// Whether students do not have a test.
+    pub(crate) fn is_hidden(&self, suite: &str, test: &str) -> bool {
+        let tests = self.suites.get(suite).into_iter().flatten();
+        tests.filter(|worth| worth.hidden).any(|worth| worth.test == test)
+    }
+
+    /// The points of the tests that students have, or of the hidden ones.
+    pub(crate) fn points_in(&self, hidden: bool) -> f64 {
+        let tests = self.suites.values().flatten().filter(|worth| worth.hidden == hidden);
+        tests.map(|worth| worth.points).sum()
+    }
+
+    /// Whether some tests are hidden.
+    pub(crate) fn hides(&self) -> bool {
+        self.suites.values().flatten().any(|worth| worth.hidden)
+    }
+
     /// What differs from the conditions of an older log, in words.
     fn differs(&self, old: &Self) -> Option<String> {
         let differs = |what: &str, old: &str, new: &str| {
@@ -163,6 +193,12 @@ impl Header {
 }
 
 impl Graded {
+    /// What it earned in the tests that students have, or in the hidden ones.
+    pub(crate) fn earned_in(&self, header: &Header, hidden: bool) -> f64 {
+        let of_these = self.tests().filter(|(suite, record)| header.is_hidden(suite, &record.test) == hidden);
+        of_these.map(|(_, record)| record.earned).sum()
+    }
+
     pub(crate) fn earned(&self) -> f64 {
         self.tests().map(|(_, record)| record.earned).sum()
     }
@@ -292,6 +328,8 @@ mod tests {
                 memory_mib: 3072,
                 suite_seconds: 900,
                 compile_seconds: 1200,
+                compile_memory_mib: Some(3072),
+                budget_seconds: None,
             }),
             suites: BTreeMap::new(),
             regraded: None,
@@ -305,6 +343,7 @@ mod tests {
             hash: hash.to_owned(),
             refused: None,
             notes: Vec::new(),
+            comments: Vec::new(),
             suites: Vec::new(),
         }
     }
@@ -352,6 +391,8 @@ mod tests {
         insta::assert_snapshot!(with(|limits| limits.memory_mib = 640), @"`--memory` was `3072` and is `640`");
         insta::assert_snapshot!(with(|limits| limits.suite_seconds = 60), @"`--seconds` was `900` and is `60`");
         insta::assert_snapshot!(with(|limits| limits.compile_seconds = 60), @"`--compile-seconds` was `1200` and is `60`");
+        insta::assert_snapshot!(with(|limits| limits.compile_memory_mib = Some(512)), @"`--compile-memory` was `3072` and is `512`");
+        insta::assert_snapshot!(with(|limits| limits.budget_seconds = Some(540)), @"`--budget` was `none` and is `540`");
         insta::assert_snapshot!(with(|limits| limits.isolation = "none".to_owned()), @"the isolation was `namespaces` and is `none`");
         let path = dir.path().join("older.jsonl");
         Log::open(&path, &Header { conditions: None, ..header(&[]) }, false).unwrap();

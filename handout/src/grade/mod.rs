@@ -4,6 +4,7 @@ mod build;
 mod class;
 mod cluster;
 mod log;
+mod marks;
 mod notes;
 mod one;
 mod regrade;
@@ -36,6 +37,7 @@ use crate::tree::Tree;
 use build::Budget;
 use class::Class;
 use log::{Conditions, Graded, Header, Log, Worth};
+use marks::Marks;
 use regrade::Since;
 use slot::{Slot, Tools};
 use submission::Submission;
@@ -137,6 +139,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     jail::close_memory()?;
     // A mistake in what is compared in the end is said before hours are spent.
     let since = options.since.as_deref().map(Since::read).transpose()?;
+    if let Some(since) = &since {
+        since.marks_into(&options.out)?;
+    }
+    Marks::read(&options.out)?;
     let backend = Backend::named(&options.isolation)?;
     let mut base = Base::of(options, &backend)?;
     let submissions = submission::find(&options.submissions)?;
@@ -161,6 +167,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         memory_mib: options.memory_mib,
         suite_seconds: options.seconds,
         compile_seconds: options.compile_seconds,
+        compile_memory_mib: Some(options.compile_memory_mib),
+        budget_seconds: options.budget,
     };
     let header = Header::new(&base.description, hidden, &options.only, conditions, worth);
     let log = Mutex::new(Log::open(&options.out.join("log.jsonl"), &header, options.resume)?);
@@ -189,8 +197,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     if !options.only.is_empty() || !options.suites.is_empty() {
         replace_tests(&mut class, &options.out)?;
     }
-    report::write(&class, &options.out)?;
+    class.keep(&options.out)?;
+    // They may have been written while this graded.
+    let marks = Marks::read(&options.out)?.unwrap_or_default().apply(&mut class);
+    report::write_all(&class, &options.out)?;
     say(report::summary(&class, &options.out, started.elapsed().as_secs()));
+    for problem in &marks.problems {
+        say(format!("{}: {problem}", marks::FILE));
+    }
     for (name, error) in &failures {
         say(format!("not graded: {name}: {error}"));
     }
@@ -203,6 +217,11 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
+/// Applies the marks in a folder of results; true if all could be.
+pub(crate) fn mark(out: &Path) -> Result<bool> {
+    marks::run(out)
+}
+
 /// Where only some tests were graded since an earlier grading, the others are as they were.
 fn replace_tests(class: &mut Class, out: &Path) -> Result<()> {
     let Some(since) = &class.since else { return Ok(()) };
@@ -210,7 +229,6 @@ fn replace_tests(class: &mut Class, out: &Path) -> Result<()> {
     for graded in &mut class.graded {
         let folder = out.join("submissions").join(&graded.name);
         *graded = since.graded_with(graded, &class.header, &folder)?;
-        report::write_one(graded, &header, out)?;
     }
     class.header = header;
     Ok(())

@@ -126,6 +126,7 @@ fn graded(name: &str, hash: String) -> Graded {
         hash,
         refused: None,
         notes: Vec::new(),
+        comments: Vec::new(),
         suites: Vec::new(),
     }
 }
@@ -319,8 +320,8 @@ fn disagrees(run: &Run, told: &str, records: &[Record], all: bool) -> Option<Str
     }
 }
 
-/// Copies the trace of a failure next to the other results, with a page to step through it and its steps as text, and names them in the
-/// record.
+/// Copies the trace of a failure next to the other results, with a page to step through it and a transcript of its
+/// steps, and names them in the record.
 fn keep_trace(
     slot: &Slot,
     lab: Option<&Path>,
@@ -330,7 +331,7 @@ fn keep_trace(
 ) -> Result<()> {
     // What the submission calls its page is none.
     record.rest.remove("page");
-    record.rest.remove("steps");
+    record.rest.remove("transcript");
     let Some(Value::String(trace)) = record.rest.remove("trace") else { return Ok(()) };
     let Some(bytes) = slot.left(&trace, MOST_TRACE) else { return Ok(()) };
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
@@ -341,7 +342,7 @@ fn keep_trace(
     record.rest.insert("trace".to_owned(), path.into());
     let Some(lab) = lab else { return Ok(()) };
     for (what, format, ending, most) in
-        [("page", "html", "html", MOST_PAGE), ("steps", "text", "txt", MOST_TEXT)]
+        [("page", "html", "html", MOST_PAGE), ("transcript", "text", "txt", MOST_TEXT)]
     {
         if let Some(bytes) = slot.export(lab, &bytes, format, most)? {
             let path = format!("traces/{name}.{ending}");

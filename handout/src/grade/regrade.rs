@@ -6,18 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::grade::log::{Graded, Header, Regraded, SuiteGrade, Worth};
+use crate::grade::marks;
 use crate::manifest;
 use crate::results::Record;
 
 /// An earlier grading.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Since {
     pub(crate) header: Header,
     pub(crate) graded: BTreeMap<String, Graded>,
     /// Where its files are.
+    #[serde(skip)]
     folder: PathBuf,
 }
 
@@ -34,6 +37,11 @@ impl Since {
         let graded = graded.into_iter().map(|graded| (graded.name.clone(), graded)).collect();
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { header, graded, folder })
+    }
+
+    /// Takes the marks of the earlier grading along into a folder of results, unless that has some.
+    pub(crate) fn marks_into(&self, out: &Path) -> Result<()> {
+        marks::take_along(&self.folder, out)
     }
 
     /// The header of the earlier results with the tests of this one replaced.
@@ -84,6 +92,8 @@ impl Since {
             let mut tests = Vec::new();
             for record in before.iter().flat_map(|suite| &suite.tests) {
                 let mut record = with_handout(record, &self.header.hash);
+                // The new folder has marks of its own.
+                marks::undo(&mut record);
                 self.copy(&mut record, &new.name, folder)?;
                 tests.push(record);
             }
@@ -107,7 +117,7 @@ impl Since {
 
     /// Copies the files that an old record names to the new results; it no longer names those that are gone.
     fn copy(&self, record: &mut Record, name: &str, folder: &Path) -> Result<()> {
-        for key in ["trace", "page"] {
+        for key in ["trace", "page", "transcript"] {
             let Some(Value::String(path)) = record.rest.remove(key) else { continue };
             let Some(inside) = manifest::normal(&path) else { continue };
             let from = self.folder.join("submissions").join(name).join(&inside);

@@ -63,6 +63,42 @@ fn a_small_class_gets_what_it_earns() {
     let again = class.grade("out", &["--resume"]).output().unwrap();
     assert!(again.status.success(), "{}", text(&again));
     assert_eq!(fs::read(class.path("out/results.jsonl")).unwrap(), before);
+
+    // Instructors waive a test and comment on a failure that two share; nothing is run for it.
+    let mark = || {
+        let output = submissions::handout(&["mark"]).arg(class.path("out")).output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    let (code, printed) = mark();
+    assert!(code == Some(0) && printed.contains("fill it in, and run the same again"), "{printed}");
+    let file = class.path("out/marks.toml");
+    let begin = fs::read_to_string(&file).unwrap();
+    let about = "# 1 submission: echo t02_run_echo and another test, exited (see leaves-early)\n# [[comment]]\n# cluster = ";
+    let (_, cluster) = begin.split_once(about).unwrap();
+    let cluster = cluster.lines().next().unwrap();
+    let filled = format!(
+        "[[waive]]\ntest = \"echo t02\"\nsubmissions = [\"outsider\"]\nwhy = \"agreed on Monday\"\n\n\
+         [[comment]]\ncluster = {cluster}\ntext = \"See lab 0, step 3.\"\n"
+    );
+    fs::write(&file, &filled).unwrap();
+    let (code, printed) = mark();
+    assert!(code == Some(0) && printed.contains("outsider echo t02_run_echo: 0 → 10"), "{printed}");
+    assert!(printed.contains("1 submission with other points than the run gave"), "{printed}");
+    assert_eq!(class.outcomes("out")["outsider"], "31 [pass, panicked, panicked, pass]");
+    let read = |path: &str| fs::read_to_string(class.path("out").join(path)).unwrap();
+    assert!(read("grades.csv").contains("\noutsider,31,41,graded,1,10,0,20\n"));
+    assert!(read("submissions/outsider/index.html").contains("Waived, the run earned 0: agreed on Monday"));
+    assert!(read("submissions/leaves-early/results.json").contains("See lab 0, step 3."));
+
+    // A mistake in the file costs only itself; and what is taken out of it is undone.
+    fs::write(&file, format!("{filled}[[comment]]\nsubmission = \"nobody\"\ntext = \"x\"\n")).unwrap();
+    let (code, printed) = mark();
+    assert!(code == Some(1) && printed.contains("there is no submission `nobody`"), "{printed}");
+    assert_eq!(class.outcomes("out")["outsider"], "31 [pass, panicked, panicked, pass]");
+    fs::write(&file, "").unwrap();
+    assert_eq!(mark().0, Some(0));
+    assert_eq!(fs::read(class.path("out/results.jsonl")).unwrap(), before);
+    assert!(!read("submissions/leaves-early/results.json").contains("See lab 0, step 3."));
 }
 
 #[test]
@@ -99,6 +135,10 @@ fn hidden_tests_cannot_be_read_and_count() {
     let trace = "submissions/counts-twice-from-nine/traces/echo-t05_run_counts_further.html";
     assert!(page.contains(&format!("<a href=\"{trace}\">step through it</a>")), "{page}");
     let trace_path = trace.to_owned();
+    // The number of its steps, by which the shortest is found, and a transcript of them.
+    let log = fs::read_to_string(class.path("out/results.jsonl")).unwrap();
+    let transcript = r#""transcript":"traces/echo-t05_run_counts_further.txt""#;
+    assert!(log.contains(r#""steps":1,"#) && log.contains(transcript), "{log}");
     let trace = fs::read_to_string(class.path("out").join(trace)).unwrap();
     assert_eq!(trace, "<!doctype html><pre>{\"violated\":\"every-message-counts\"}\n</pre>");
 
@@ -107,6 +147,11 @@ fn hidden_tests_cannot_be_read_and_count() {
     let output = class.grade("again", &["--tests", "t02,t05", "--since", &since]).output().unwrap();
     assert!(text(&output).contains("since version 2026.1: 0 score changes"), "{}", text(&output));
     class.asked("reads-hidden", "self.tally.add(1);");
+    // What instructors decided about the earlier grading holds for the tests that are not graded again.
+    let marks = "[[waive]]\ntest = \"echo t05\"\nsubmissions = [\"counts-twice-from-nine\"]\nearned = 3\nwhy = \"nearly\"\n";
+    fs::write(class.path("out/marks.toml"), marks).unwrap();
+    let output = submissions::handout(&["mark"]).arg(class.path("out")).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
     let output = class.grade("third", &["--tests", "t02", "--since", &since]).output().unwrap();
     assert!(text(&output).contains("reads-hidden echo t02_run_echo: 0 → 10"), "{}", text(&output));
 
@@ -114,7 +159,7 @@ fn hidden_tests_cannot_be_read_and_count() {
     let outcomes: Vec<String> =
         class.outcomes("third").into_iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
     insta::assert_snapshot!(outcomes.join("\n"), @"
-    counts-twice-from-nine: 41 [pass, pass, pass, pass, violated]
+    counts-twice-from-nine: 44 [pass, pass, pass, pass, violated]
     reads-hidden: 10 [does-not-compile, pass, does-not-compile, does-not-compile, does-not-compile]
     reference: 46 [pass, pass, pass, pass, pass]
     ");
@@ -135,7 +180,8 @@ fn hidden_tests_cannot_be_read_and_count() {
         (&"does-not-compile".into(), &old[0]["hash"])
     );
     let table = fs::read_to_string(class.path("third/grades.csv")).unwrap();
-    assert!(table.contains("\nreads-hidden,10,46,graded,0,10,0,0,0\n"), "{table}");
+    assert!(table.contains("\ncounts-twice-from-nine,44,46,graded,41,41,3,5,1,10,10,20,3\n"), "{table}");
+    assert!(table.contains("\nreads-hidden,10,46,graded,10,41,0,5,0,10,0,0,0\n"), "{table}");
     // The other failures can still be stepped through.
     let page = fs::read_to_string(class.path("third/index.html")).unwrap();
     assert!(

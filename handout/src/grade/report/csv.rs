@@ -12,7 +12,11 @@ fn cell(text: &str) -> String {
 /// The table.
 pub(super) fn report(class: &Class) -> String {
     let tests = class.tests();
+    let hides = class.header.hides();
     let mut head = vec!["submission".to_owned(), "points".to_owned(), "of".to_owned(), "status".to_owned()];
+    if hides {
+        head.extend(["visible", "of visible", "hidden", "of hidden"].map(str::to_owned));
+    }
     head.extend(tests.iter().map(|(suite, worth)| cell(&format!("{suite} {}", worth.test))));
     let mut rows = vec![head.join(",")];
     for graded in &class.graded {
@@ -22,6 +26,12 @@ pub(super) fn report(class: &Class) -> String {
             class.points().to_string(),
             graded.status().to_owned(),
         ];
+        if hides {
+            for hidden in [false, true] {
+                row.push(graded.earned_in(&class.header, hidden).to_string());
+                row.push(class.header.points_in(hidden).to_string());
+            }
+        }
         row.extend(tests.iter().map(|(suite, worth)| {
             let record = graded.tests().find(|(of, record)| of == suite && record.test == worth.test);
             record.map(|(_, record)| record.earned.to_string()).unwrap_or_default()
@@ -34,6 +44,21 @@ pub(super) fn report(class: &Class) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grade::class::tests::class;
+
+    #[test]
+    fn hidden_tests_have_a_sum_of_their_own() {
+        let mut class = class(&[("ada", &[("t01_run_a", "pass", 5.0), ("t02_search_b", "fail", 0.0)])]);
+        insta::assert_snapshot!(report(&class), @"
+        submission,points,of,status,part2 t01_run_a,part2 t02_search_b
+        ada,5,10,graded,5,0
+        ");
+        class.header.suites.get_mut("part2").unwrap()[1].hidden = true;
+        insta::assert_snapshot!(report(&class), @"
+        submission,points,of,status,visible,of visible,hidden,of hidden,part2 t01_run_a,part2 t02_search_b
+        ada,5,10,graded,5,5,0,5,5,0
+        ");
+    }
 
     #[test]
     fn cells_are_quoted_and_are_no_formulas() {

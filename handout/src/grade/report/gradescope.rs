@@ -44,6 +44,7 @@ pub(crate) fn results(graded: &Graded, header: &Header, folder: &Path) -> Result
         output.push(format!("The tests that you see: {earned} of {points} points."));
     }
     output.extend(problems);
+    output.extend(graded.comments.iter().map(|comment| format!("\n{comment}")));
     let file = json!({
         "output": output.join("\n"),
         "output_format": "text",
@@ -126,8 +127,19 @@ fn without_hidden(problem: &str) -> String {
     })
 }
 
-/// What the author reads: what the harness says of a test.
+/// What the author reads: what the harness says of a test, after what instructors say of it.
 fn output(suite: &SuiteGrade, record: &Record, beside_hidden: bool, folder: &Path) -> String {
+    let waived = record.text("waived").map(|why| {
+        let before = record.number("earned_in_run").unwrap_or_default();
+        format!("{} points, where the run earned {before}: {why}", record.earned)
+    });
+    let remarks: Vec<&str> = waived.as_deref().into_iter().chain(record.text("comment")).collect();
+    let text = of_the_harness(suite, record, beside_hidden, folder);
+    remarks.into_iter().chain((!text.is_empty()).then_some(&*text)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What the harness says of a test.
+fn of_the_harness(suite: &SuiteGrade, record: &Record, beside_hidden: bool, folder: &Path) -> String {
     if record.passes() {
         let claim = record.text("claim").unwrap_or_default().trim_end_matches('.');
         return if claim.is_empty() { String::new() } else { format!("{claim}.") };
@@ -152,7 +164,8 @@ fn output(suite: &SuiteGrade, record: &Record, beside_hidden: bool, folder: &Pat
             words.into_iter().flatten().collect::<Vec<_>>().join(": ")
         }
     };
-    if let Some(steps) = record.text("steps").and_then(|path| fs::read_to_string(folder.join(path)).ok()) {
+    if let Some(steps) = record.text("transcript").and_then(|path| fs::read_to_string(folder.join(path)).ok())
+    {
         text.push_str("\n\nThe whole counterexample:\n\n");
         text.push_str(&beginning(&steps));
     }
@@ -216,6 +229,7 @@ mod tests {
             hash: "1".to_owned(),
             refused: None,
             notes: Vec::new(),
+            comments: Vec::new(),
             suites: suites
                 .into_iter()
                 .map(|(suite, problem, tests)| SuiteGrade {
@@ -263,6 +277,25 @@ mod tests {
     }
 
     #[test]
+    fn what_instructors_say_comes_first() {
+        let failed = record(
+            r#"{"test":"t01_run_open","verdict":"fail","points":5,"earned":3,"earned_in_run":0,"waived":"nearly","comment":"Figure 2.",
+                "block":["  It does not answer."]}"#,
+        );
+        let mut graded = graded(vec![("part1", None, vec![failed])]);
+        graded.comments.push("Nice.".to_owned());
+        let file: Value = serde_json::from_str(&results(&graded, &header(), Path::new("")).unwrap()).unwrap();
+        assert!(file["output"].as_str().unwrap().ends_with("\n\nNice."), "{file}");
+        insta::assert_snapshot!(file["tests"][0]["output"].as_str().unwrap(), @"
+        3 points, where the run earned 0: nearly
+
+        Figure 2.
+
+          It does not answer.
+        ");
+    }
+
+    #[test]
     fn the_compiler_is_quoted_about_the_authors_own_files_only() {
         let refused = |why: &str| {
             let missing = format!(
@@ -287,7 +320,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("steps.txt"), "1 a → b\n".repeat(400)).unwrap();
         let failed = record(
-            r#"{"test":"t01_run_open","verdict":"fail","points":0,"earned":0,"steps":"steps.txt","block":
+            r#"{"test":"t01_run_open","verdict":"fail","points":0,"earned":0,"steps":400,"transcript":"steps.txt","block":
                ["  It answers.","  Step through it: cargo lab show /out/x.json","  Run it again:    cargo test --test part1 t01"]}"#,
         );
         let graded = graded(vec![("part1", None, vec![failed])]);

@@ -39,8 +39,16 @@ pub(super) fn write_so_far(graded: &Graded, header: &Header, out: &Path) -> Resu
     fs::rename(&part, folder.join("results.json")).context("cannot write the results so far")
 }
 
+/// All files: those of the class, and those of each submission.
+pub(super) fn write_all(class: &Class, out: &Path) -> Result<()> {
+    for graded in &class.graded {
+        write_one(graded, &class.header, out)?;
+    }
+    write(class, out)
+}
+
 /// The files of the class. They are the same whether grading was interrupted or not.
-pub(super) fn write(class: &Class, out: &Path) -> Result<()> {
+fn write(class: &Class, out: &Path) -> Result<()> {
     let mut lines = vec![serde_json::to_value(&class.header)?];
     for graded in &class.graded {
         lines.push(serde_json::to_value(graded)?);
@@ -79,11 +87,12 @@ pub(super) fn summary(class: &Class, out: &Path, seconds: u64) -> String {
         let detector = cluster.detector.map(|name| format!(", {name}")).unwrap_or_default();
         let _never_fails = writeln!(
             text,
-            "{} share one failure of {}: {}{detector} (see {})",
+            "{} share one failure of {}: {}{detector} (see {}; {})",
             count(cluster.members.len(), "submission"),
             cluster.tests_in_words(),
             cluster.cause,
             cluster.exemplar.0.name,
+            cluster.id,
         );
     }
     if let Some(since) = &class.since {

@@ -14,7 +14,7 @@ use crate::results::Record;
 pub(super) use submission::page as submission;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}\
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse}\
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}blockquote{white-space:pre-wrap;border-left:3px solid #4a78b0;margin:.4rem 0;padding:0 .8rem}table{border-collapse:collapse}\
 td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}td.n{text-align:right}\
 pre{background:#f6f6f6;padding:.6rem;overflow-x:auto;font-size:13px}details{margin:.4rem 0}summary{cursor:pointer}\
 .pass,.fail,.other{padding:0 .2rem;color:#222}.pass{background:#dff0d8}.fail{background:#f6d5d5}.other{background:#fdf2cc}rect{fill:#4a78b0}text{font-size:11px;fill:#444}";
@@ -58,7 +58,15 @@ pub(super) fn page(class: &Class) -> String {
         escaped(&header.version),
         escaped(header.hash.get(..12).unwrap_or(&header.hash)),
         class.points(),
-        if header.hidden.is_some() { ", with hidden tests" } else { "" },
+        if header.hides() {
+            format!(
+                ", {} in tests that students have and {} in hidden ones",
+                header.points_in(false),
+                header.points_in(true)
+            )
+        } else {
+            String::new()
+        },
         if header.only.is_empty() {
             String::new()
         } else {
@@ -127,15 +135,31 @@ fn groups(page: &mut String, class: &Class) {
         let detector = detector.map(|name| format!(", {}", escaped(name))).unwrap_or_default();
         let _never_fails = writeln!(
             page,
-            "<details><summary>{sharing}: {}, {}{detector}</summary>\n<p>{}</p>\n{several}<p>Shortest: {}{}</p>\n<pre>{}</pre></details>",
+            "<details><summary>{sharing}: {}, {}{detector}</summary>\n<p>{}</p>\n{several}<p>Shortest: {}{}</p>\n{}<pre>{}</pre>\n\
+             <p>To comment on it: <code>cluster = \"{}\"</code> in <code>marks.toml</code></p></details>",
             escaped(&cluster.tests_in_words()),
             escaped(cause),
             members.iter().map(|name| submission_link(name)).collect::<Vec<_>>().join(", "),
             submission_link(&graded.name),
             trace_links(&folder(graded), record),
+            remarks(record),
             escaped(&said(record)),
+            cluster.id,
         );
     }
+}
+
+/// What instructors decided about a record.
+fn remarks(record: &Record) -> String {
+    let mut text = String::new();
+    if let Some(why) = record.text("waived") {
+        let before = record.number("earned_in_run").unwrap_or_default();
+        let _never_fails = writeln!(text, "<p>Waived, the run earned {before}: {}</p>", escaped(why));
+    }
+    if let Some(comment) = record.text("comment") {
+        let _never_fails = writeln!(text, "<blockquote>{}</blockquote>", escaped(comment));
+    }
+    text
 }
 
 /// The folder of a submission, seen from the page of the class.
@@ -266,12 +290,18 @@ fn submissions(page: &mut String, class: &Class) {
                 escaped(short),
             );
         }
+        let points = if class.header.hides() {
+            let of = |hidden| graded.earned_in(&class.header, hidden);
+            format!("{} ({} + {} hidden)", graded.earned(), of(false), of(true))
+        } else {
+            graded.earned().to_string()
+        };
         let notes: Vec<&str> = graded.refused.iter().chain(&graded.notes).map(String::as_str).collect();
         let _never_fails = writeln!(
             page,
             "<tr><td>{}<td class=n>{}<td>{}<td>{cells}<td>{}</tr>",
             submission_link(&graded.name),
-            graded.earned(),
+            points,
             graded.status(),
             escaped(&notes.join("; ")),
         );

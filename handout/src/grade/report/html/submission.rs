@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{STYLE, escaped, outcome, said, trace_links};
+use super::{STYLE, escaped, outcome, remarks, said, trace_links};
 use crate::grade::log::{Graded, Header};
 
 /// The page.
@@ -13,12 +13,26 @@ pub(in crate::grade::report) fn page(graded: &Graded, header: &Header) -> String
          <p><a href=\"../../index.html\">the class</a></p>\n<h1>{name}</h1>\n"
     );
     let points: f64 = header.suites.values().flatten().map(|worth| worth.points).sum();
+    let hidden = if header.hides() {
+        format!(
+            " ({} of {} in tests that students have, {} of {} in hidden ones)",
+            graded.earned_in(header, false),
+            header.points_in(false),
+            graded.earned_in(header, true),
+            header.points_in(true)
+        )
+    } else {
+        String::new()
+    };
     let _never_fails = writeln!(
         page,
-        "<p>{} of {points} points, {}. <a href=\"results.json\">results.json</a></p>",
+        "<p>{} of {points} points{hidden}, {}. <a href=\"results.json\">results.json</a></p>",
         graded.earned(),
         graded.status()
     );
+    for comment in &graded.comments {
+        let _never_fails = writeln!(page, "<blockquote>{}</blockquote>", escaped(comment));
+    }
     let notes: Vec<&str> = graded.refused.iter().chain(&graded.notes).map(String::as_str).collect();
     if !notes.is_empty() {
         page.push_str("<ul>\n");
@@ -44,12 +58,13 @@ pub(in crate::grade::report) fn page(graded: &Graded, header: &Header) -> String
             };
             let _never_fails = writeln!(
                 page,
-                "<tr><td>{}<td class=n>{}/{}<td><span class=\"{kind}\">{}</span>{}{block}</tr>",
+                "<tr><td>{}<td class=n>{}/{}<td><span class=\"{kind}\">{}</span>{}{}{block}</tr>",
                 escaped(&record.test),
                 record.earned,
                 record.points,
                 escaped(word),
                 trace_links("", record),
+                remarks(record),
             );
         }
         page.push_str("</table>\n");
