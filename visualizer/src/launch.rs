@@ -9,6 +9,16 @@ use crate::console::Console;
 use crate::exit_code::ExitCode;
 use crate::workspace::Workspace;
 
+/// How drivers are compiled: as this program is. In a handout that is as tests are, so the framework and the search are there
+/// already and a first search costs seconds; in the repository it is with all optimizations.
+const PROFILE: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+
+/// Whether the driver of a lab was compiled before. Silence is fine then; the first time cargo says what it does.
+fn is_compiled(workspace: &Workspace, lab: &str) -> bool {
+    let folder = if PROFILE.is_empty() { "debug" } else { "release" };
+    workspace.root.join("target").join(folder).join("examples").join(lab).exists()
+}
+
 /// What cargo exits with when it could not build or start the program. A driver never does: it catches panics.
 const CARGO_FAILED: i32 = 101;
 
@@ -37,11 +47,11 @@ pub(crate) fn become_driver(
         }
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let compiled = workspace.root.join("target/release/examples").join(lab).exists();
+    let compiled = is_compiled(&workspace, lab);
     let command = |word: &str| {
         let mut command = Command::new(&cargo);
         command.arg(word).args((compiled || word == "run").then_some("--quiet"));
-        command.args(["--release", "--manifest-path"]).arg(workspace.root.join("Cargo.toml"));
+        command.args(PROFILE).arg("--manifest-path").arg(workspace.root.join("Cargo.toml"));
         command.args(["--package", lab, "--example", lab]);
         command
     };
@@ -78,8 +88,6 @@ pub(crate) fn run(
     let workspace = Workspace::find(&console.here).map_err(|error| usage(console, error))?;
     workspace.check(lab).map_err(|error| usage(console, error))?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // Silence is fine once it is compiled; the first time takes a minute, in which cargo says what it does.
-    let compiled = workspace.root.join("target/release/examples").join(lab).exists();
     // The driver ends with the report when Ctrl-C is pressed; this waits for it.
     let _not_here = ctrlc::set_handler(|| {});
     let cannot_start = |console: &mut Console<'_>, error: io::Error| {
@@ -88,8 +96,9 @@ pub(crate) fn run(
     };
     let mut driver = Command::new(&cargo)
         .arg("run")
-        .args(compiled.then_some("--quiet"))
-        .args(["--release", "--manifest-path"])
+        .args(is_compiled(&workspace, lab).then_some("--quiet"))
+        .args(PROFILE)
+        .arg("--manifest-path")
         .arg(workspace.root.join("Cargo.toml"))
         .args(["--package", lab, "--example", lab, "--", verb])
         .args(args)
