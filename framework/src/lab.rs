@@ -80,6 +80,11 @@ pub trait Lab: Send + Sync {
         Vec::new()
     }
 
+    /// What stands for `--workload` where it is not given, if the lab has commands. `cargo lab doctor` repeats it.
+    fn default_workload(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The lab as code names it: its crate and its type, such as `pingpong::PingPong`. Lab types stand in the root of
     /// their crate.
     fn rust_name(&self) -> String {

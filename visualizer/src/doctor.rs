@@ -6,6 +6,7 @@ use search::{Coverage, Profile, ProfileRow, Repeat, Verdict};
 use serde::Serialize;
 
 use crate::amount::{counted, grouped};
+use crate::growth::Growth;
 use crate::human::WIDTH;
 use crate::profile::saving;
 use crate::text::{fit, one_line};
@@ -22,6 +23,12 @@ pub(crate) struct Finding {
     what: String,
     /// What to do about it.
     advice: String,
+    /// In which states it was seen, if only in the later ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<&'static str>,
+    /// What it is about: a second finding of the same kind about it says nothing new.
+    #[serde(skip)]
+    subject: String,
     /// The command that shows more.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
@@ -29,9 +36,28 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(kind: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), advice: advice.into(), command: None }
+        let what = what.into();
+        Self { kind, subject: what.clone(), what, advice: advice.into(), when: None, command: None }
+    }
+
+    fn about(self, subject: String) -> Self {
+        Self { subject, ..self }
     }
 }
+
+/// What the doctor looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Examined<'a> {
+    /// The states from the beginning.
+    pub(crate) profile: &'a Profile,
+    /// Those from a later state on, in which the nodes are at work, if the first do not show it.
+    pub(crate) later: Option<&'a Profile>,
+    /// What longer runs showed, if there were any.
+    pub(crate) growth: Option<&'a Growth>,
+}
+
+/// The later states, in words.
+const LATER: &str = "once a client has a result";
 
 /// What the doctor says of a system.
 #[derive(Debug, Serialize)]
@@ -46,23 +72,40 @@ pub(crate) struct Diagnosis<'a> {
     findings: Vec<Finding>,
     #[serde(skip)]
     healthy: Vec<String>,
+    /// What could not be found out, and why.
+    unknown: Vec<String>,
 }
 
 impl<'a> Diagnosis<'a> {
     /// Looks at the profile of a system's states. `search` is the command that shows the events that lead to a fault.
-    pub(crate) fn of(lab: &'a str, command: &'a str, search: &str, profile: &'a Profile) -> Self {
+    pub(crate) fn of(lab: &'a str, command: &'a str, search: &str, examined: Examined<'a>) -> Self {
+        let Examined { profile, later, growth } = examined;
         let coverage = &profile.search.coverage;
         let mut findings: Vec<Finding> = fault(&profile.search.verdict, search).into_iter().collect();
-        let faulty = !findings.is_empty();
+        let faulty =
+            !findings.is_empty() || later.is_some_and(|later| fault(&later.search.verdict, "").is_some());
         findings.extend(blind_spots(coverage));
-        findings.extend(growing(coverage));
+        let runs = match growth {
+            Some(Growth::Seen(found)) => &found[..],
+            _ => &[],
+        };
+        findings.extend(coverage.growth.iter().chain(runs).map(|what| growing(what)));
         findings.extend(profile.repeats.iter().map(repeat));
-        findings.extend(idle(coverage));
+        // What has done nothing so far may do something later.
+        if later.is_none() {
+            findings.extend(idle(coverage));
+        }
+        findings.extend(multipliers(profile));
+        if let Some(later) = later {
+            findings.extend(seen_later(later, &findings));
+        }
         let states = profile.states;
-        findings.extend(profile.rows.iter().filter_map(|row| multiplier(row, states)).take(ROWS_MAX));
-        let mut healthy = Vec::new();
+        let repeats = later.map_or(0, |later| later.repeats.len()) + profile.repeats.len();
+        let handler_calls =
+            profile.search.stats.handler_calls + later.map_or(0, |later| later.search.stats.handler_calls);
+        let (mut healthy, mut unknown) = (Vec::new(), Vec::new());
         if !faulty {
-            let calls = counted(profile.search.stats.handler_calls, "handler call");
+            let calls = counted(handler_calls, "handler call");
             healthy.push(format!(
                 "{calls}, each made twice, the second time on a copy rebuilt from bytes: the same result each time"
             ));
@@ -70,13 +113,21 @@ impl<'a> Diagnosis<'a> {
         if coverage.ignored_fields.is_empty() {
             healthy.push("no field is left out by serde".to_owned());
         }
-        if profile.repeats.is_empty() && !faulty {
+        if repeats == 0 && !faulty {
             healthy.push(
                 "no message does anything when it arrives a second time, right after the first".to_owned(),
             );
         }
-        if coverage.growth.is_empty() {
-            healthy.push("no node has grown out of proportion".to_owned());
+        match growth {
+            Some(Growth::Unknown(why)) => {
+                unknown.push(format!("what grows in longer runs: {}", one_line(why)))
+            }
+            _ if !coverage.growth.is_empty() || !runs.is_empty() => {}
+            Some(Growth::Seen(_)) => {
+                healthy.push("nothing grows when clients repeat their commands, up to 40 times".to_owned());
+            }
+            None if faulty => {}
+            None => healthy.push("no node has grown out of proportion".to_owned()),
         }
         Self {
             lab,
@@ -86,16 +137,22 @@ impl<'a> Diagnosis<'a> {
             growth_tenths: growth_tenths(&profile.search.stats.levels),
             findings,
             healthy,
+            unknown,
         }
     }
 
     /// For people: what was looked at, what was found with what to do, what is in order.
-    pub(crate) fn lines(&self, profile: &Profile, notes: &[String]) -> Vec<String> {
+    pub(crate) fn lines(&self, examined: Examined<'_>, notes: &[String]) -> Vec<String> {
+        let Examined { profile, later, .. } = examined;
         let cut =
             if profile.search.verdict == Verdict::Exhausted { "all there are" } else { "a part of all" };
         let depth = profile.search.stats.depth;
         let mut lines =
             vec![format!("looked at {} up to depth {depth}, {cut}", counted(self.states, "state"))];
+        if let Some(later) = later {
+            let states = counted(later.states, "state");
+            lines.push(format!("looked at {states} more from one in which a client has its first result"));
+        }
         if let Some(tenths) = self.growth_tenths {
             lines.push(format!(
                 "each further event multiplies the states by about {}.{}",
@@ -104,15 +161,17 @@ impl<'a> Diagnosis<'a> {
             ));
         }
         lines.extend(notes.iter().map(|note| format!("note: {note}")));
-        for Finding { kind, what, advice, command } in &self.findings {
+        for Finding { kind, what, advice, when, command, .. } in &self.findings {
+            let when = when.map(|when| format!(", {when}")).unwrap_or_default();
             lines.push(String::new());
-            lines.push(fit(&format!("{kind}: {what}"), 2 * WIDTH));
+            lines.push(fit(&format!("{kind}{when}: {what}"), 2 * WIDTH));
             lines.push(format!("  {advice}"));
             // A command is never cut.
             lines.extend(command.as_ref().map(|command| format!("  the events that lead there: {command}")));
         }
         lines.push(String::new());
         lines.extend(self.healthy.iter().map(|what| format!("in order: {what}")));
+        lines.extend(self.unknown.iter().map(|what| format!("not known: {what}")));
         let found = match self.findings.len() {
             0 => "nothing found; what makes how many states is in `cargo lab profile`".to_owned(),
             count => format!("{} found", counted(count as u64, "thing")),
@@ -169,12 +228,10 @@ fn blind_spots(coverage: &Coverage) -> Vec<Finding> {
         .collect()
 }
 
-fn growing(coverage: &Coverage) -> Vec<Finding> {
-    let finding = |growth: &String| {
-        let advice = "drop what nobody can ask for again; otherwise the states have no end";
-        Finding::new("growing", growth.clone(), advice)
-    };
-    coverage.growth.iter().map(finding).collect()
+fn growing(what: &str) -> Finding {
+    let advice = "drop what nobody can ask for again; otherwise the states have no end. Right only for what has to be kept, such as a \
+                  log until there are snapshots";
+    Finding::new("growing", what, advice)
 }
 
 /// A copy of a message that was taken for a new one.
@@ -192,6 +249,24 @@ fn repeat(repeat: &Repeat) -> Finding {
         "the network repeats messages: know a copy by its number or by what the fields say already; right only where each copy \
          is as good as a new message, and then it makes states",
     )
+    .about(format!("{message} at {node_type}"))
+}
+
+/// What only the later states show. A fault there is found by no search that begins at the beginning and is as small as these, so
+/// there is no command that shows its events.
+fn seen_later(later: &Profile, before: &[Finding]) -> Vec<Finding> {
+    let fault = fault(&later.search.verdict, "").map(|finding| Finding { command: None, ..finding });
+    let repeats = later.repeats.iter().map(repeat);
+    let all = fault.into_iter().chain(repeats).chain(multipliers(later));
+    let is_new = |finding: &Finding| {
+        !before.iter().any(|old| (old.kind, &old.subject) == (finding.kind, &finding.subject))
+    };
+    all.filter(is_new).map(|finding| Finding { when: Some(LATER), ..finding }).collect()
+}
+
+/// What multiplies the states most.
+fn multipliers(profile: &Profile) -> Vec<Finding> {
+    profile.rows.iter().filter_map(|row| multiplier(row, profile.states)).take(ROWS_MAX).collect()
 }
 
 /// Handlers that did nothing, and messages that nobody got.
@@ -224,7 +299,7 @@ fn multiplier(row: &ProfileRow, states: u64) -> Option<Finding> {
         counted(row.without, "state"),
         grouped(row.distinct)
     );
-    Some(Finding::new(kind, what, advice))
+    Some(Finding::new(kind, what, advice).about(row.item.to_string()))
 }
 
 /// By how much the last full levels have grown, in tenths.
@@ -291,8 +366,9 @@ mod tests {
         }
         let settings = Settings { max_states: Some(2000), ..Settings::default() };
         let profile = search::profile(&State::initial(&system).unwrap(), &settings);
-        let diagnosis = Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", &profile);
-        diagnosis.lines(&profile, &[]).join("\n")
+        let examined = Examined { profile: &profile, later: None, growth: None };
+        let diagnosis = Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", examined);
+        diagnosis.lines(examined, &[]).join("\n")
     }
 
     #[test]
@@ -347,8 +423,9 @@ mod tests {
             system.add(Address::server(1), Counter { careful, ..Counter::default() }).unwrap();
             system.add(Address::server(2), Counter::default()).unwrap();
             let profile = search::profile(&State::initial(&system).unwrap(), &Settings::default());
-            Diagnosis::of("count", "cargo lab doctor count", "cargo lab search count", &profile)
-                .lines(&profile, &[])
+            let examined = Examined { profile: &profile, later: None, growth: None };
+            Diagnosis::of("count", "cargo lab doctor count", "cargo lab search count", examined)
+                .lines(examined, &[])
                 .join("\n")
         };
         insta::assert_snapshot!(
@@ -361,6 +438,28 @@ mod tests {
             careful.contains("in order: no message does anything when it arrives a second time"),
             "{careful}"
         );
+    }
+
+    #[test]
+    fn what_only_later_states_show_is_said_to_be_so() {
+        let profile = |careful: bool| {
+            let mut system = System::new();
+            system.add(Address::server(1), Counter { careful, ..Counter::default() }).unwrap();
+            search::profile(&State::initial(&system).unwrap(), &Settings::default())
+        };
+        let (well, ill) = (profile(true), profile(false));
+        let text = |profile, later| {
+            let examined = Examined { profile, later: Some(later), growth: None };
+            Diagnosis::of("count", "cargo lab doctor count", "cargo lab search count", examined)
+                .lines(examined, &[])
+                .join("\n")
+        };
+        let later = "not idempotent, once a client has a result: 7 at Counter";
+        assert!(text(&well, &ill).contains(later), "{}", text(&well, &ill));
+        assert!(!text(&well, &ill).contains("in order: no message does anything"));
+        // Once is enough.
+        assert_eq!(text(&ill, &ill).matches("not idempotent").count(), 1);
+        assert!(!text(&well, &well).contains("not idempotent"));
     }
 
     #[test]

@@ -6,18 +6,19 @@ use std::process::ExitCode as ProcessExitCode;
 use std::{env, io};
 
 use framework::predicate::clients_done;
-use framework::{Lab, Predicate, Scenario};
+use framework::{Lab, Outcome, Predicate, Scenario};
 use search::supervisor::Child;
 use search::{
-    Activity, CancelToken, Coverage, Missed, RandomDfs, Results, Settings, State, Stats, StepError, Verdict,
-    Watch,
+    Activity, CancelToken, Coverage, Missed, Profile, RandomDfs, Results, Settings, State, Stats, StepError,
+    Verdict, Watch,
 };
 use serde::Serialize;
 
 use crate::console::{Console, on_terminal};
-use crate::doctor::Diagnosis;
+use crate::doctor::{Diagnosis, Examined};
 use crate::exit_code::ExitCode;
 use crate::finish::Finish;
+use crate::growth;
 use crate::json::Report;
 use crate::options::{self, Request, Strategy};
 use crate::progress::LiveLine;
@@ -113,7 +114,7 @@ pub(crate) fn drive(
     match job {
         Ok(job) => match verb {
             Verb::Search => job.run(console),
-            Verb::Profile | Verb::Doctor => job.profile(verb, console),
+            Verb::Profile | Verb::Doctor => job.profile(lab, verb, console),
         },
         Err(problem) => {
             console.error(&problem);
@@ -226,7 +227,7 @@ impl<'a> Job<'a> {
     }
 
     /// Prints what makes the states, or also what else is wrong with the nodes.
-    fn profile(mut self, verb: Verb, console: &mut Console<'_>) -> ExitCode {
+    fn profile(mut self, lab: &dyn Lab, verb: Verb, console: &mut Console<'_>) -> ExitCode {
         let start = match State::initial(&self.scenario.system) {
             Ok(start) => start,
             Err(error) => {
@@ -251,11 +252,19 @@ impl<'a> Job<'a> {
         let written = if verb == Verb::Doctor {
             // The first words are `cargo lab doctor`.
             let search = command.replacen("doctor", "search", 1);
-            let diagnosis = Diagnosis::of(self.lab, command, &search, &profile);
+            // Where a handler is wrong in the first events already, longer runs say nothing more.
+            let watch = Watch::installed();
+            let noting = watch.noting(Activity::Report, "longer runs, to see what grows");
+            let sound = matches!(profile.search.verdict, Verdict::Exhausted | Verdict::BudgetSpent(_));
+            let growth = sound.then(|| growth::watch(lab, &self.request.lab));
+            drop(noting);
+            let later = self.later(&start, &profile.search.verdict);
+            let examined = Examined { profile: &profile, later: later.as_ref(), growth: growth.as_ref() };
+            let diagnosis = Diagnosis::of(self.lab, command, &search, examined);
             if self.request.json {
                 print_json(&diagnosis, console)
             } else {
-                console.print(&diagnosis.lines(&profile, &self.notes))
+                console.print(&diagnosis.lines(examined, &self.notes))
             }
         } else if self.request.json {
             print_json(&profile::Report::of(self.lab, command, &profile), console)
@@ -263,6 +272,31 @@ impl<'a> Job<'a> {
             console.print(&profile::lines(&profile, &self.notes))
         };
         console.written(written, code)
+    }
+
+    /// What makes the states from one on in which the nodes are at work. Where all states were seen these are among them; and a
+    /// cluster spends its first thousands of states on elections, in which no command is.
+    fn later(&self, start: &State, verdict: &Verdict) -> Option<Profile> {
+        if !matches!(verdict, Verdict::BudgetSpent(_)) {
+            return None;
+        }
+        let settings = Settings {
+            invariants: Vec::new(),
+            step_invariants: Vec::new(),
+            monitors: Vec::new(),
+            stuck: None,
+            minimize: false,
+            goals: vec![Predicate::new("a client has a result", |view| {
+                Outcome::from(view.workers().any(|worker| worker.result_count() > 0))
+            })],
+            ..self.settings.clone()
+        };
+        let random = RandomDfs { seed: self.request.lab.seed, probes: None };
+        let found = search::random_dfs(start, &settings, random);
+        let mut state = found.goal_state()?.clone();
+        // What was on the way belongs to the beginning.
+        state.drop_pending_messages();
+        Some(search::profile(&state, &self.settings))
     }
 
     /// Whether each goal can be reached from every state, if that was asked and the search found nothing else.

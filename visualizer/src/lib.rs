@@ -50,6 +50,7 @@ mod driver;
 mod exit_code;
 pub mod export;
 mod finish;
+mod growth;
 mod handler_log;
 #[cfg(test)]
 mod hostile;

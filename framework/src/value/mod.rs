@@ -61,33 +61,38 @@ impl Value {
 
     /// The path and the length of the longest list or map in the tree, if there is any.
     pub fn longest_collection(&self) -> Option<(String, usize)> {
-        let (path, len) = self.longest()?;
-        Some((path.strip_prefix('.').unwrap_or(&path).to_owned(), len))
+        self.collections().into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 
-    fn longest(&self) -> Option<(String, usize)> {
-        let (own, parts): (Option<usize>, Vec<(String, &Value)>) = match self {
+    /// The paths and the lengths of all lists and maps in the tree.
+    pub fn collections(&self) -> Vec<(String, usize)> {
+        let mut found = Vec::new();
+        self.collect(String::new(), &mut found);
+        found
+    }
+
+    fn collect(&self, path: String, found: &mut Vec<(String, usize)>) {
+        let mut own = |length: usize| {
+            found.push((path.strip_prefix('.').unwrap_or(&path).to_owned(), length));
+        };
+        match self {
             Self::List(items) => {
-                (Some(items.len()), items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
+                own(items.len());
+                items.iter().enumerate().for_each(|(i, item)| item.collect(format!("{path}[{i}]"), found));
             }
             Self::Map(entries) => {
-                (Some(entries.len()), entries.iter().map(|(key, v)| (format!("[{key}]"), v)).collect())
+                own(entries.len());
+                entries.iter().for_each(|(key, value)| value.collect(format!("{path}[{key}]"), found));
             }
             Self::Record { fields, .. } => {
-                (None, fields.iter().map(|(name, v)| (format!(".{name}"), v)).collect())
+                fields.iter().for_each(|(name, value)| value.collect(format!("{path}.{name}"), found));
             }
-            Self::Some(inner) => (None, vec![(String::new(), inner.as_ref())]),
+            Self::Some(inner) => inner.collect(path, found),
             Self::Tuple(items) => {
-                (None, items.iter().enumerate().map(|(i, v)| (format!("[{i}]"), v)).collect())
+                items.iter().enumerate().for_each(|(i, item)| item.collect(format!("{path}[{i}]"), found));
             }
-            _ => return None,
-        };
-        let inner = parts.into_iter().filter_map(|(step, value)| {
-            let (path, len) = value.longest()?;
-            Some((format!("{step}{path}"), len))
-        });
-        let own = own.map(|len| (String::new(), len));
-        own.into_iter().chain(inner).reduce(|best, next| if next.1 > best.1 { next } else { best })
+            _ => {}
+        }
     }
 
     /// The part of the tree at `path`, as [`Change`] and [`Blame`](crate::Blame) write paths: `log[3].term`.

@@ -10,8 +10,8 @@ use crate::kvstore::{KvCommand, KvStore};
 use crate::predicates::{appends_linearizable, store_linearizable};
 use crate::workload::{KvParser, KvWorkload};
 
-/// Each client has a key of its own, so that its results are known however many clients there are.
-const DEFAULT_WORKLOAD: [&str; 3] = ["PUT:foo-%a:bar", "APPEND:foo-%a:baz", "GET:foo-%a"];
+/// What stands for `--workload`. Each client has a key of its own, so that its results are known however many clients there are.
+pub const DEFAULT_WORKLOAD: &str = "PUT:foo-%a:bar,APPEND:foo-%a:baz,GET:foo-%a";
 
 /// The clients of a system that the `lab` command builds. Later labs, which replicate the store, use it too.
 ///
@@ -68,7 +68,7 @@ fn workload(options: &LabOptions) -> Result<KvWorkload, String> {
                 .to_owned());
         }
         Some(texts) => texts,
-        None => DEFAULT_WORKLOAD.map(str::to_owned).to_vec(),
+        None => DEFAULT_WORKLOAD.split(',').map(str::to_owned).collect(),
     };
     let workload = Workload::parse(KvParser, texts).map_err(|error| error.to_string())?;
     Ok(workload.seeded(options.seed))

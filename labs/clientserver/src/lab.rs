@@ -4,7 +4,7 @@ use framework::predicate::clients_done;
 use framework::{Address, Lab, LabOptions, Scenario, System};
 
 use crate::client::SimpleClient;
-use crate::clients::LabClients;
+use crate::clients::{DEFAULT_WORKLOAD, LabClients};
 use crate::kvstore::KvStore;
 use crate::server::SimpleServer;
 use crate::workload::KvWorkload;
@@ -22,6 +22,10 @@ impl Lab for ClientServer {
 
     fn about(&self) -> &'static str {
         "Lab 1: a key-value store that executes every command exactly once"
+    }
+
+    fn default_workload(&self) -> Option<&'static str> {
+        Some(DEFAULT_WORKLOAD)
     }
 
     fn scenario(&self, options: &LabOptions) -> Result<Scenario, String> {

@@ -16,7 +16,7 @@ mod workload;
 
 pub use amo::{AmoApplication, AmoCommand, AmoResponse};
 pub use client::SimpleClient;
-pub use clients::LabClients;
+pub use clients::{DEFAULT_WORKLOAD, LabClients};
 pub use kvstore::{KvCommand, KvResponse, KvStore};
 pub use lab::ClientServer;
 pub use message::Message;

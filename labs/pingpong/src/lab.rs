@@ -28,6 +28,10 @@ impl Lab for PingPong {
         }]
     }
 
+    fn default_workload(&self) -> Option<&'static str> {
+        Some("ping-1,ping-2")
+    }
+
     fn scenario(&self, options: &LabOptions) -> Result<Scenario, String> {
         if let Some(count) = options.servers
             && count != 1

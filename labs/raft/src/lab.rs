@@ -1,6 +1,6 @@
 //! Builds systems of this lab for the `lab` command.
 
-use clientserver::LabClients;
+use clientserver::{DEFAULT_WORKLOAD, LabClients};
 use framework::predicate::clients_done;
 use framework::{Address, Lab, LabOption, LabOptions, Scenario, System, Workload};
 
@@ -80,6 +80,10 @@ impl Lab for Raft {
                 default: "false",
             },
         ]
+    }
+
+    fn default_workload(&self) -> Option<&'static str> {
+        Some(DEFAULT_WORKLOAD)
     }
 
     fn scenario(&self, options: &LabOptions) -> Result<Scenario, String> {

@@ -1,0 +1,143 @@
+//! What grows in nodes as they work: the lab's commands, repeated more and more often, in runs of the same seed. A search sees
+//! only the first few events of a system; what a node never forgets shows later.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use framework::{Address, Lab, LabOptions, System};
+use runner::{Run, Settings};
+
+/// How often the commands are repeated.
+const TIMES: [usize; 3] = [10, 20, 40];
+
+/// How long the clients may take, in virtual time.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How many events a run may have.
+const EVENTS_MAX: u64 = 200_000;
+
+/// How long all runs together may take in real time: a handler that does not return is not waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came of the runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// They came to their end; these grow, in words.
+    Seen(Vec<String>),
+    /// Nothing is known, and why.
+    Unknown(String),
+}
+
+/// The lists and maps of nodes, by node and path, with their lengths.
+type Lengths = BTreeMap<(Address, String), usize>;
+
+/// Runs the system that the options describe with more and more commands.
+pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
+    if options.clients == Some(0) {
+        return Growth::Unknown("there are no clients".to_owned());
+    }
+    let commands = options.workload.as_deref().or_else(|| lab.default_workload());
+    let Some(commands) = commands else { return Growth::Unknown("the lab names no workload".to_owned()) };
+    let mut systems = Vec::new();
+    for times in TIMES {
+        let workload = Some(vec![commands; times].join(","));
+        match lab.scenario(&LabOptions { workload, ..options.clone() }) {
+            Ok(scenario) => systems.push(scenario.system),
+            Err(error) => return Growth::Unknown(error),
+        }
+    }
+    let (done, wait) = mpsc::channel();
+    // It is left behind when it hangs; the process ends soon.
+    thread::spawn(move || {
+        let _nobody_waits = done.send(systems.iter().map(lengths).collect::<Result<Vec<_>, _>>());
+    });
+    match wait.recv_timeout(PATIENCE) {
+        Ok(Ok(lengths)) => Growth::Seen(growing(&lengths)),
+        Ok(Err(why)) => Growth::Unknown(why),
+        Err(_) => Growth::Unknown(format!("they took more than {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Runs a system until its clients are done, and measures it.
+fn lengths(system: &System) -> Result<Lengths, String> {
+    let mut settings = Settings::simulated(1);
+    settings.events_max = EVENTS_MAX;
+    settings.trace_events_max = 0;
+    let mut run = Run::new(system, settings).map_err(|failure| failure.kind().to_string())?;
+    run.wait_for_clients(LIMIT).map_err(|failure| failure.kind().to_string())?;
+    Ok(run.inspect(|view| {
+        let mut lengths = Lengths::new();
+        for address in view.addresses() {
+            let Some(node) = view.any_node(address) else { continue };
+            let is_client = node.as_worker().is_some();
+            for (path, length) in node.value().collections() {
+                // The commands and results of a client are as many as there are commands.
+                if !is_client || path.starts_with("client") {
+                    lengths.insert((address, path), length);
+                }
+            }
+        }
+        lengths
+    }))
+}
+
+/// What has an entry more for each time that the commands were repeated, from run to run. Nodes in which the same grows are
+/// named together.
+fn growing(runs: &[Lengths]) -> Vec<String> {
+    let [first, second, third] = runs else { return Vec::new() };
+    let mut found: BTreeMap<(&str, [usize; 3]), Vec<Address>> = BTreeMap::new();
+    for (place, last) in third {
+        let (Some(before), Some(begin)) = (second.get(place), first.get(place)) else { continue };
+        let grows = |from: usize, to: usize, times: usize| to >= from + times;
+        if grows(*begin, *before, TIMES[1] - TIMES[0]) && grows(*before, *last, TIMES[2] - TIMES[1]) {
+            let (address, path) = place;
+            found.entry((path, [*begin, *before, *last])).or_default().push(*address);
+        }
+    }
+    let line = |((path, [begin, before, last]), addresses): ((&str, [usize; 3]), Vec<Address>)| {
+        let addresses: Vec<String> = addresses.iter().map(Address::to_string).collect();
+        format!(
+            "{path} of {} has {begin}, {before} and {last} entries after {}, {} and {} times the same commands",
+            addresses.join(", "),
+            TIMES[0],
+            TIMES[1],
+            TIMES[2]
+        )
+    };
+    found.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(log: usize, cache: usize) -> Lengths {
+        let of = |number, path: &str, length| ((Address::server(number), path.to_owned()), length);
+        [of(1, "log", log), of(2, "log", log), of(1, "cache", cache), of(1, "peers", 3)].into()
+    }
+
+    #[test]
+    fn what_grows_with_the_commands_is_named_and_nothing_else() {
+        insta::assert_snapshot!(
+            growing(&[run(10, 16), run(20, 16), run(40, 17)]).join("\n"),
+            @"log of server1, server2 has 10, 20 and 40 entries after 10, 20 and 40 times the same commands"
+        );
+        // It comes to an end, or was discarded.
+        assert!(growing(&[run(10, 0), run(20, 0), run(25, 0)]).is_empty());
+        assert!(growing(&[run(30, 0), run(10, 0), run(40, 0)]).is_empty());
+    }
+
+    #[test]
+    fn runs_of_a_lab_come_to_their_end() {
+        // The reference keeps the last response of a client, and no more.
+        let options = LabOptions::default();
+        let growth = watch(&clientserver::ClientServer, &options);
+        assert_eq!(growth, Growth::Seen(Vec::new()));
+        // Each name is new, so the store has an entry more for each: that is no mistake, but it is seen.
+        let appends = LabOptions { workload: Some("PUT:k-%i:v".to_owned()), ..options };
+        let Growth::Seen(found) = watch(&clientserver::ClientServer, &appends) else { panic!("it hangs") };
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}
