@@ -211,7 +211,7 @@ pub(super) fn grade(
             folder.join(format!("{}-output.txt", suite.name)),
             [&*run.ended.stdout, &*run.ended.stderr].join("\n"),
         )?;
-        let mut grade = settle(suite, worth, &run);
+        let mut grade = settle(suite, worth, &run, slot.now().is_none());
         for record in &mut grade.tests {
             keep_trace(slot, base.lab.as_deref(), record, suite, &folder)?;
         }
@@ -248,8 +248,9 @@ fn differs(suite: &SuiteGrade, content: &Content) -> Option<String> {
     })
 }
 
-/// One record for each test, whatever the submission did to the harness.
-fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
+/// One record for each test, whatever the submission did to the harness. `spent` says that the time of the whole submission was
+/// over when the suite ended: what it did not reach is not its fault.
+fn settle(suite: &Suite, worth: &[Worth], run: &Run, spent: bool) -> SuiteGrade {
     let tampered = |why: String| SuiteGrade {
         suite: suite.name.clone(),
         tests: worth.iter().map(|worth| record(worth, "inconclusive", "tampered", &why)).collect(),
@@ -275,6 +276,13 @@ fn settle(suite: &Suite, worth: &[Worth], run: &Run) -> SuiteGrade {
     let missing: Vec<&Worth> = worth.iter().filter(|worth| !have.contains(&worth.test)).collect();
     if let Some(why) = disagrees(run, text, &records, missing.is_empty()) {
         return tampered(why);
+    }
+    if run.ended.end == End::TimedOut && spent {
+        let why =
+            format!("there was no time left to end `{}`; nothing is known of its other tests", suite.name);
+        records.extend(missing.into_iter().map(|worth| record(worth, "inconclusive", "not-run", &why)));
+        records.sort_by_key(|record| worth.iter().position(|worth| worth.test == record.test));
+        return SuiteGrade { suite: suite.name.clone(), problem: Some(why), tests: records };
     }
     let stopped = match run.ended.end {
         End::Exited(_) => None,
@@ -359,6 +367,10 @@ mod tests {
     use crate::sandbox::Ended;
 
     fn settled(told: Result<&str, &str>, written: Option<&str>, end: End) -> String {
+        settled_when(told, written, end, false)
+    }
+
+    fn settled_when(told: Result<&str, &str>, written: Option<&str>, end: End, spent: bool) -> String {
         let suite = Suite {
             name: "part1".to_owned(),
             package: "a".to_owned(),
@@ -369,7 +381,7 @@ mod tests {
         let told = told.map(str::to_owned).map_err(str::to_owned);
         let ended = Ended { end, stdout: String::new(), stderr: String::new(), told };
         let run = Run { ended, written: written.map(|written| format!("{{\"record\":\"run\"}}\n{written}")) };
-        let grade = settle(&suite, &[worth("t01"), worth("t02")], &run);
+        let grade = settle(&suite, &[worth("t01"), worth("t02")], &run, spent);
         let tests: Vec<String> = grade
             .tests
             .iter()
@@ -404,6 +416,13 @@ mod tests {
         t01 pass - 5
         t02 fail timed-out 0
         the suite took too long and was stopped
+        ");
+        // The time was not the suite's but the whole submission's.
+        let one = format!("{PASS}\n");
+        insta::assert_snapshot!(settled_when(Ok(&one), Some(&one), End::TimedOut, true), @"
+        t01 pass - 5
+        t02 inconclusive not-run 0
+        there was no time left to end `part1`; nothing is known of its other tests
         ");
         // It was stopped between the two, or while it wrote into the file.
         for written in ["".to_owned(), PASS[..40].to_owned(), format!("{PASS}\n{{\"record\":\"te")] {
