@@ -86,6 +86,7 @@ fn a_small_class_gets_what_it_earns() {
     assert!(printed.contains("1 submission with other points than the run gave"), "{printed}");
     assert_eq!(class.outcomes("out")["outsider"], "31 [pass, panicked, panicked, pass]");
     let read = |path: &str| fs::read_to_string(class.path("out").join(path)).unwrap();
+    assert!(read("index.html").contains("class=\"other\" title=\"echo t02_run_echo: panicked, waived\""));
     assert!(read("grades.csv").contains("\noutsider,31,41,graded,1,10,0,20\n"));
     assert!(read("submissions/outsider/index.html").contains("Waived, the run earned 0: agreed on Monday"));
     assert!(read("submissions/leaves-early/results.json").contains("See lab 0, step 3."));

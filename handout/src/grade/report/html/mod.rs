@@ -262,6 +262,7 @@ fn equal(page: &mut String, class: &Class) {
 fn outcome(record: &Record) -> (&'static str, &str) {
     match record.verdict.as_str() {
         "pass" => ("pass", "pass"),
+        _ if record.text("waived").is_some() => ("other", record.cause.as_deref().unwrap_or("waived")),
         "fail" => ("fail", record.cause.as_deref().unwrap_or("fail")),
         _ => ("other", record.cause.as_deref().unwrap_or("inconclusive")),
     }
@@ -286,7 +287,11 @@ fn submissions(page: &mut String, class: &Class) {
                 "{open} class=\"{kind}\" title=\"{} {}: {}\">{}</{close}> ",
                 escaped(suite),
                 escaped(&record.test),
-                escaped(word),
+                if record.text("waived").is_some() {
+                    format!("{}, waived", escaped(word))
+                } else {
+                    escaped(word)
+                },
                 escaped(short),
             );
         }
