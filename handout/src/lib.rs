@@ -60,6 +60,16 @@
 //! the same bytes is not run again. `--sample 3 --seed "$(git rev-parse HEAD)"` is for every commit, `--named` runs only the
 //! tests that a bug names, `--out handout/bugs/matrix` saves a matrix to commit.
 //!
+//! # Hidden tests
+//!
+//! `--hidden DIR` lays the files of DIR over the handout once a submission is compiled: `DIR/tests/part3.rs` takes the place of the
+//! suite that students have, and `DIR/tests/part3/more.rs` can stand beside it. Begin with a copy of the public suite and add
+//! tests to it: a test that students have as well counts as visible, all others are hidden, and the results sum both. Vary what
+//! a submission could have learnt by heart, such as the seeds of runs, the number of servers and clients, keys and values, and
+//! who is cut off when; never demand more than the page of the part does. A hidden test that only the reference
+//! passes encodes its design: lay DIR over a clone of the repository, and run `cargo test -p raft --test suites`, which runs the
+//! suites on other right designs. No hidden suite lies in this repository, where students could read it.
+//!
 //! # Isolation
 //!
 //! Compiling and running happen in a sandbox without network, with a file system of its own, and limits on memory, time,
