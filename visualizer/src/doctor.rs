@@ -82,8 +82,7 @@ impl<'a> Diagnosis<'a> {
         let Examined { profile, later, growth } = examined;
         let coverage = &profile.search.coverage;
         let mut findings: Vec<Finding> = fault(&profile.search.verdict, search).into_iter().collect();
-        let faulty =
-            !findings.is_empty() || later.is_some_and(|later| fault(&later.search.verdict, "").is_some());
+        let faulty = !findings.is_empty() || later.is_some_and(|later| is_fault(&later.search.verdict));
         findings.extend(blind_spots(coverage));
         let runs = match growth {
             Some(Growth::Seen(found)) => &found[..],
@@ -151,7 +150,8 @@ impl<'a> Diagnosis<'a> {
             vec![format!("looked at {} up to depth {depth}, {cut}", counted(self.states, "state"))];
         if let Some(later) = later {
             let states = counted(later.states, "state");
-            lines.push(format!("looked at {states} more from one in which a client has its first result"));
+            let from = if is_fault(&later.search.verdict) { "on the way to one" } else { "from one" };
+            lines.push(format!("looked at {states} more {from} in which a client has its first result"));
         }
         if let Some(tenths) = self.growth_tenths {
             lines.push(format!(
@@ -179,6 +179,11 @@ impl<'a> Diagnosis<'a> {
         lines.push(found);
         lines
     }
+}
+
+/// Whether a search ended at a handler that is wrong whatever it computes.
+pub(crate) fn is_fault(verdict: &Verdict) -> bool {
+    fault(verdict, "").is_some()
 }
 
 /// A handler that is wrong whatever it computes.
@@ -468,6 +473,25 @@ mod tests {
         let first = text.lines().find(|line| line.starts_with("nondeterministic: "));
         assert!(first.is_some_and(|line| line.contains("ticks")), "{text}");
         assert!(text.contains("  the events that lead there: cargo lab search sick"), "{text}");
+        assert!(!text.contains("the same result each time"), "{text}");
+    }
+
+    #[test]
+    fn a_handler_that_is_wrong_later_is_named_and_nothing_is_in_order() {
+        let profile = |draws: bool| {
+            let mut system = System::new();
+            system.add(Address::server(1), Sick { draws, ..Sick::default() }).unwrap();
+            let settings = Settings { max_states: Some(200), ..Settings::default() };
+            search::profile(&State::initial(&system).unwrap(), &settings)
+        };
+        let (well, ill) = (profile(false), profile(true));
+        assert!(is_fault(&ill.search.verdict) && !is_fault(&well.search.verdict));
+        let examined = Examined { profile: &well, later: Some(&ill), growth: None };
+        let text = Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", examined)
+            .lines(examined, &[])
+            .join("\n");
+        assert!(text.contains("nondeterministic, once a client has a result: "), "{text}");
+        assert!(text.contains("more on the way to one in which a client has its first result"), "{text}");
         assert!(!text.contains("the same result each time"), "{text}");
     }
 

@@ -15,7 +15,7 @@ use search::{
 use serde::Serialize;
 
 use crate::console::{Console, on_terminal};
-use crate::doctor::{Diagnosis, Examined};
+use crate::doctor::{self, Diagnosis, Examined};
 use crate::exit_code::ExitCode;
 use crate::finish::Finish;
 use crate::growth;
@@ -244,7 +244,7 @@ impl<'a> Job<'a> {
         let profile = search::profile(&start, &self.settings);
         drop(line);
         // A search that was cut has a profile all the same.
-        let code = match ExitCode::of(&profile.search.verdict, false) {
+        let mut code = match ExitCode::of(&profile.search.verdict, false) {
             ExitCode::BudgetSpent | ExitCode::MemorySpent => ExitCode::Success,
             code => code,
         };
@@ -259,6 +259,9 @@ impl<'a> Job<'a> {
             let growth = sound.then(|| growth::watch(lab, &self.request.lab));
             drop(noting);
             let later = self.later(&start, &profile.search.verdict);
+            if let Some(later) = later.as_ref().filter(|later| doctor::is_fault(&later.search.verdict)) {
+                code = ExitCode::of(&later.search.verdict, false);
+            }
             let examined = Examined { profile: &profile, later: later.as_ref(), growth: growth.as_ref() };
             let diagnosis = Diagnosis::of(self.lab, command, &search, examined);
             if self.request.json {
@@ -293,7 +296,12 @@ impl<'a> Job<'a> {
         };
         let random = RandomDfs { seed: self.request.lab.seed, probes: None };
         let found = search::random_dfs(start, &settings, random);
-        let mut state = found.goal_state()?.clone();
+        let Some(mut state) = found.goal_state().cloned() else {
+            // A handler may be wrong on the way; that no client gets a result says nothing about the nodes.
+            let states = found.stats.states;
+            let faulty = doctor::is_fault(&found.verdict);
+            return faulty.then(|| Profile { states, rows: Vec::new(), repeats: Vec::new(), search: found });
+        };
         // What was on the way belongs to the beginning.
         state.drop_pending_messages();
         Some(search::profile(&state, &self.settings))

@@ -2,7 +2,7 @@
 //! only the first few events of a system; what a node never forgets shows later.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -56,7 +56,12 @@ pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
     match wait.recv_timeout(PATIENCE) {
         Ok(Ok(lengths)) => Growth::Seen(growing(&lengths)),
         Ok(Err(why)) => Growth::Unknown(why),
-        Err(_) => Growth::Unknown(format!("they took more than {} s", PATIENCE.as_secs())),
+        Err(RecvTimeoutError::Timeout) => {
+            Growth::Unknown(format!("they took more than {} s", PATIENCE.as_secs()))
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            Growth::Unknown("a node panicked when it was looked at".to_owned())
+        }
     }
 }
 
