@@ -135,34 +135,12 @@ pub(super) mod tests {
                 )
             };
             let lines: Vec<String> = tests.iter().map(line).collect();
-            Graded {
-                record: "submission".to_owned(),
-                name: (*name).to_owned(),
-                hash: (*name).to_owned(),
-                refused: None,
-                notes: Vec::new(),
-                comments: Vec::new(),
-                suites: vec![SuiteGrade {
-                    suite: "part2".to_owned(),
-                    problem: None,
-                    tests: results::parse(&lines.join("\n")).unwrap(),
-                }],
-            }
+            let tests = results::parse(&lines.join("\n")).unwrap();
+            Graded::example(name, vec![SuiteGrade { suite: "part2".to_owned(), problem: None, tests }])
         };
         let tests = submissions.first().map_or(&[][..], |(_, tests)| *tests);
         let worth = |(test, ..): &Came| Worth { test: (*test).to_owned(), points: 5.0, hidden: false };
-        let header = Header {
-            record: "grading".to_owned(),
-            schema: 1,
-            version: "1".to_owned(),
-            hash: "a".to_owned(),
-            grading_hash: "b".to_owned(),
-            hidden: None,
-            only: Vec::new(),
-            conditions: None,
-            suites: BTreeMap::from([("part2".to_owned(), tests.iter().map(worth).collect())]),
-            regraded: None,
-        };
+        let header = Header::example([("part2".to_owned(), tests.iter().map(worth).collect())]);
         Class { header, graded: submissions.iter().map(graded).collect(), since: None }
     }
 }

@@ -132,15 +132,7 @@ mod tests {
             problem: None,
             tests: results::parse(&lines.join("\n")).unwrap(),
         };
-        Graded {
-            record: "submission".to_owned(),
-            name: name.to_owned(),
-            hash: name.to_owned(),
-            refused: None,
-            notes: Vec::new(),
-            comments: Vec::new(),
-            suites: vec![suite],
-        }
+        Graded::example(name, vec![suite])
     }
 
     #[test]
@@ -151,18 +143,7 @@ mod tests {
             )
         };
         let class = Class {
-            header: Header {
-                record: String::new(),
-                schema: 1,
-                version: String::new(),
-                hash: String::new(),
-                grading_hash: String::new(),
-                hidden: None,
-                only: Vec::new(),
-                conditions: None,
-                suites: BTreeMap::new(),
-                regraded: None,
-            },
+            header: Header::example([]),
             graded: vec![
                 submission("ada", &[&message("server3 and server12 lead term 2", 9)]),
                 submission("bob", &[&message("server1 and server2 lead term 14", 7)]),

@@ -310,18 +310,46 @@ impl Log {
     }
 }
 
+/// What tests begin with.
+#[cfg(test)]
+impl Header {
+    pub(crate) fn example(suites: impl Into<BTreeMap<String, Vec<Worth>>>) -> Self {
+        Self {
+            record: "grading".to_owned(),
+            schema: SCHEMA,
+            version: "1".to_owned(),
+            hash: "a".to_owned(),
+            grading_hash: "b".to_owned(),
+            hidden: None,
+            only: Vec::new(),
+            conditions: None,
+            suites: suites.into(),
+            regraded: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Graded {
+    pub(crate) fn example(name: &str, suites: Vec<SuiteGrade>) -> Self {
+        Self {
+            record: "submission".to_owned(),
+            name: name.to_owned(),
+            hash: name.to_owned(),
+            refused: None,
+            notes: Vec::new(),
+            comments: Vec::new(),
+            suites,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn header(only: &[&str]) -> Header {
         Header {
-            record: "grading".to_owned(),
-            schema: 1,
-            version: "1".to_owned(),
-            hash: "a".to_owned(),
-            grading_hash: "b".to_owned(),
-            hidden: None,
             only: only.iter().map(|word| (*word).to_owned()).collect(),
             conditions: Some(Conditions {
                 isolation: "namespaces".to_owned(),
@@ -331,21 +359,12 @@ mod tests {
                 compile_memory_mib: Some(3072),
                 budget_seconds: None,
             }),
-            suites: BTreeMap::new(),
-            regraded: None,
+            ..Header::example([])
         }
     }
 
     fn graded(name: &str, hash: &str) -> Graded {
-        Graded {
-            record: "submission".to_owned(),
-            name: name.to_owned(),
-            hash: hash.to_owned(),
-            refused: None,
-            notes: Vec::new(),
-            comments: Vec::new(),
-            suites: Vec::new(),
-        }
+        Graded { hash: hash.to_owned(), ..Graded::example(name, Vec::new()) }
     }
 
     #[test]

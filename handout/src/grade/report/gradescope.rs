@@ -192,8 +192,6 @@ fn beginning(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::grade::log::Worth;
 
@@ -201,21 +199,10 @@ mod tests {
 
     fn header() -> Header {
         let worth = |test: &str, hidden| Worth { test: test.to_owned(), points: 5.0, hidden };
-        Header {
-            record: "grading".to_owned(),
-            schema: 1,
-            version: "1".to_owned(),
-            hash: "abc".to_owned(),
-            grading_hash: String::new(),
-            hidden: Some("h".to_owned()),
-            only: Vec::new(),
-            conditions: None,
-            regraded: None,
-            suites: BTreeMap::from([
-                ("part1".to_owned(), vec![worth("t01_run_open", false), worth(SECRET, true)]),
-                ("secret".to_owned(), vec![worth("t01_search_secret", true)]),
-            ]),
-        }
+        Header::example([
+            ("part1".to_owned(), vec![worth("t01_run_open", false), worth(SECRET, true)]),
+            ("secret".to_owned(), vec![worth("t01_search_secret", true)]),
+        ])
     }
 
     fn record(text: &str) -> Record {
@@ -223,22 +210,12 @@ mod tests {
     }
 
     fn graded(suites: Vec<(&str, Option<&str>, Vec<Record>)>) -> Graded {
-        Graded {
-            record: "submission".to_owned(),
-            name: "ada".to_owned(),
-            hash: "1".to_owned(),
-            refused: None,
-            notes: Vec::new(),
-            comments: Vec::new(),
-            suites: suites
-                .into_iter()
-                .map(|(suite, problem, tests)| SuiteGrade {
-                    suite: suite.to_owned(),
-                    problem: problem.map(str::to_owned),
-                    tests,
-                })
-                .collect(),
-        }
+        let suites = suites.into_iter().map(|(suite, problem, tests)| SuiteGrade {
+            suite: suite.to_owned(),
+            problem: problem.map(str::to_owned),
+            tests,
+        });
+        Graded::example("ada", suites.collect())
     }
 
     /// What the author sees of a file: all but the hidden tests.
