@@ -182,6 +182,8 @@ fn list(console: &mut Console<'_>) -> ExitCode {
 mod tests {
     use std::path::Path;
 
+    use tempfile::TempDir;
+
     use super::*;
     use crate::sample;
     use crate::trace_file::TraceFile;
@@ -195,15 +197,16 @@ mod tests {
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
-    fn folder(name: &str) -> PathBuf {
-        let here = env::temp_dir().join(format!("lab-command-{name}-{}", std::process::id()));
+    fn folder() -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let here = dir.path();
         for (lab, heading) in [("paxos", ""), ("pingpong", "# Lab 0: ping-pong\n")] {
             std::fs::create_dir_all(here.join("labs").join(lab)).unwrap();
             std::fs::write(here.join("labs").join(lab).join("Cargo.toml"), "").unwrap();
             std::fs::write(here.join("labs").join(lab).join("README.md"), heading).unwrap();
         }
         std::fs::write(here.join("Cargo.toml"), "").unwrap();
-        here
+        dir
     }
 
     #[test]
@@ -213,17 +216,17 @@ mod tests {
 
     #[test]
     fn help() {
-        let (code, out, err) = command(&folder("help"), "--help");
+        let (code, out, err) = command(folder().path(), "--help");
         assert_eq!((code, err.as_str()), (0, ""));
         insta::assert_snapshot!(out);
-        let (code, out, _) = command(&folder("help"), "search --help");
+        let (code, out, _) = command(folder().path(), "search --help");
         assert_eq!(code, 0);
         assert!(out.contains("Usage: cargo lab search <LAB> [OPTIONS]"), "{out}");
     }
 
     #[test]
     fn lists_the_labs() {
-        let (code, out, _) = command(&folder("list"), "list");
+        let (code, out, _) = command(folder().path(), "list");
         assert_eq!(code, 0);
         insta::assert_snapshot!(out, @r"
         paxos
@@ -233,21 +236,23 @@ mod tests {
 
     #[test]
     fn shows_a_saved_trace() {
-        let here = folder("show");
+        let dir = folder();
+        let here = dir.path();
         sample::violated().save(&here.join("t.json")).unwrap();
-        let (code, out, err) = command(&here, "show t.json");
+        let (code, out, err) = command(here, "show t.json");
         assert_eq!((code, err.as_str()), (0, ""));
         insta::assert_snapshot!(out);
     }
 
     #[test]
     fn exports_to_the_output_or_to_a_file() {
-        let here = folder("export");
+        let dir = folder();
+        let here = dir.path();
         sample::violated().save(&here.join("t.json")).unwrap();
-        let (code, out, err) = command(&here, "export t.json --to mermaid");
+        let (code, out, err) = command(here, "export t.json --to mermaid");
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.starts_with("sequenceDiagram\n"), "{out}");
-        let (code, said, err) = command(&here, "export t.json --to mermaid -o t.mmd");
+        let (code, said, err) = command(here, "export t.json --to mermaid -o t.mmd");
         assert_eq!((code, said.as_str(), err.as_str()), (0, "wrote t.mmd\n", ""));
         assert_eq!(std::fs::read_to_string(here.join("t.mmd")).unwrap(), out);
         std::fs::write(here.join("other.json"), "{}").unwrap();
@@ -263,21 +268,22 @@ mod tests {
             "export t.json --to svg --watch s1.text",
         ];
         let errors = lines.map(|line| {
-            let (code, out, err) = command(&here, line);
+            let (code, out, err) = command(here, line);
             assert_eq!(out, "");
             format!("$ {line}\n{err}exit code {code}\n").replace(&format!("{}/", here.display()), "")
         });
         insta::assert_snapshot!(errors.join("\n"));
         // A mistake costs nobody their trace.
         assert_eq!(TraceFile::load(&here.join("t.json")).unwrap(), sample::violated());
-        let (code, help, _) = command(&here, "export --help");
+        let (code, help, _) = command(here, "export --help");
         assert_eq!(code, 0);
         insta::assert_snapshot!(help);
     }
 
     #[test]
     fn misuse_says_what_is_possible() {
-        let here = folder("misuse");
+        let dir = folder();
+        let here = dir.path();
         std::fs::write(here.join("picture.json"), r#"{"format":"png","version":3}"#).unwrap();
         let lines = [
             "search",
@@ -290,7 +296,7 @@ mod tests {
             "explore",
         ];
         let errors = lines.map(|line| {
-            let (code, out, err) = command(&here, line);
+            let (code, out, err) = command(here, line);
             assert_eq!(out, "");
             format!("$ {line}\n{err}exit code {code}\n").replace(&format!("{}/", here.display()), "")
         });

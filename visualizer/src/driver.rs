@@ -454,24 +454,31 @@ fn failed_at_once(error: StepError) -> Results {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
+
+    use tempfile::TempDir;
 
     use super::*;
     use crate::sample::Register;
 
     /// Exit code, standard output, standard error; the workspace is a folder of the test's own.
-    fn run(name: &str, line: &str) -> (u8, String, String) {
-        let here = folder(name);
+    fn run(line: &str) -> (u8, String, String) {
+        run_in(folder().path(), line)
+    }
+
+    fn run_in(here: &Path, line: &str) -> (u8, String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut console = Console { out: &mut out, err: &mut err, progress: false, terminal: false, here };
+        let mut console =
+            Console { out: &mut out, err: &mut err, progress: false, terminal: false, here: here.to_owned() };
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let code = drive(&Register, &args, &CancelToken::default(), &mut console);
         (code.number(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
-    fn folder(name: &str) -> PathBuf {
-        let here = env::temp_dir().join(format!("lab-driver-{name}-{}", std::process::id()));
-        fs::create_dir_all(here.join("labs")).unwrap();
-        fs::write(here.join("Cargo.toml"), "").unwrap();
+    fn folder() -> TempDir {
+        let here = tempfile::tempdir().unwrap();
+        fs::create_dir(here.path().join("labs")).unwrap();
+        fs::write(here.path().join("Cargo.toml"), "").unwrap();
         here
     }
 
@@ -482,23 +489,24 @@ mod tests {
 
     #[test]
     fn an_exhausted_space_is_a_success() {
-        let (code, out, err) = run("exhausted", "search --clients 1");
+        let here = folder();
+        let (code, out, err) = run_in(here.path(), "search --clients 1");
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(
             out.starts_with("exhausted: every reachable state was visited\n4 states, depth 3, "),
             "{out}"
         );
-        assert!(!folder("exhausted").join("target").exists());
+        assert!(!here.path().join("target").exists());
     }
 
     #[test]
     fn a_violation_is_shown_and_saved() {
-        let (code, out, err) = run("violated", "search --clients 2");
+        let here = folder();
+        let (code, out, err) = run_in(here.path(), "search --clients 2");
         assert_eq!((code, err.as_str()), (10, ""));
         assert!(out.starts_with("violated: texts are kept: client"), "{out}");
         insta::assert_snapshot!(counterexample(&out));
-        let trace =
-            TraceFile::load(&folder("violated").join("target/traces/register-violated.json")).unwrap();
+        let trace = TraceFile::load(&here.path().join("target/traces/register-violated.json")).unwrap();
         assert_eq!(trace.verdict.name, "texts are kept");
         assert_eq!(trace.origin.command, "cargo lab search register --clients 2");
         // What the lab asks for is known at every step, also what this search did not ask.
@@ -509,14 +517,15 @@ mod tests {
 
     #[test]
     fn json_is_one_object_and_nothing_else() {
-        let (code, out, err) = run("json", "search --clients 2 --json --trace t.json");
+        let here = folder();
+        let (code, out, err) = run_in(here.path(), "search --clients 2 --json --trace t.json");
         assert_eq!((code, err.as_str()), (10, ""));
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(json["verdict"], "violated");
         assert_eq!(json["trace"], "t.json");
         assert_eq!(json["events"].as_array().unwrap().len(), 5);
         assert_eq!(json["violation"]["blame"].as_array().unwrap().len(), 2);
-        let (_, out, _) = run("json", "search --clients 1 --json --no-timers");
+        let (_, out, _) = run("search --clients 1 --json --no-timers");
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!((&json["states"], &json["levels"]), (&1.into(), &serde_json::json!([1])));
         let expected = [
@@ -541,31 +550,31 @@ mod tests {
 
     #[test]
     fn goals_decide_only_when_they_are_asked_for() {
-        let (code, out, _) = run("goal", "search --clients 1 --until-goal");
+        let (code, out, _) = run("search --clients 1 --until-goal");
         assert_eq!(code, 0);
         assert!(out.starts_with("goal found: all writers are done\n"), "{out}");
         insta::assert_snapshot!(counterexample(&out));
-        let (code, out, _) = run("goal", "search --clients 1 --until-goal --link server1:client1=off");
+        let (code, out, _) = run("search --clients 1 --until-goal --link server1:client1=off");
         assert_eq!(code, 12);
         insta::assert_snapshot!(out.lines().next().unwrap(), @"goal not found: every reachable state was visited, none satisfies `all writers are done`");
     }
 
     #[test]
     fn a_system_that_does_nothing_is_no_success() {
-        let (code, out, _) = run("nothing", "search --no-network --no-timers");
+        let (code, out, _) = run("search --no-network --no-timers");
         assert_eq!(code, 12, "{out}");
         assert!(out.starts_with("goal not found: every reachable state was visited"), "{out}");
     }
 
     #[test]
     fn a_missed_goal_is_explained() {
-        let (code, out, _) = run("missed", "search --clients 2 --until-goal --sender client2=off");
+        let (code, out, _) = run("search --clients 2 --until-goal --sender client2=off");
         assert_eq!(code, 12);
         let explained = counterexample(&out);
         assert!(explained.lines().count() <= 25, "{explained}");
         insta::assert_snapshot!(explained);
         let line = "search --clients 1 --no-network --json";
-        let (code, out, _) = run("missed", line);
+        let (code, out, _) = run(line);
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(code, 12);
         assert_eq!(json["missed"]["goals"][0]["goal"], "all writers are done");
@@ -574,13 +583,14 @@ mod tests {
 
     #[test]
     fn a_stuck_state_is_shown() {
-        let (code, out, err) = run("stuck", "search --stuck --link server1:client1=off");
+        let here = folder();
+        let (code, out, err) = run_in(here.path(), "search --stuck --link server1:client1=off");
         assert_eq!((code, err.as_str()), (11, ""));
         insta::assert_snapshot!(out.lines().next().unwrap(), @"stuck: nothing that may happen changes anything any more; `all writers are done` does not hold");
         insta::assert_snapshot!(counterexample(&out));
-        let trace = TraceFile::load(&folder("stuck").join("target/traces/register-stuck.json")).unwrap();
+        let trace = TraceFile::load(&here.path().join("target/traces/register-stuck.json")).unwrap();
         assert_eq!(trace.verdict.kind, "stuck");
-        assert_eq!(run("stuck", "search --stuck").0, 0);
+        assert_eq!(run("search --stuck").0, 0);
     }
 
     #[test]
@@ -588,17 +598,17 @@ mod tests {
         let about = |out: &str| {
             out.lines().filter(|l| l.contains("all writers are done`")).collect::<Vec<_>>().join("\n")
         };
-        let (code, out, err) = run("finish", "search --can-finish");
+        let (code, out, err) = run("search --can-finish");
         assert_eq!((code, err.as_str()), (0, ""));
         insta::assert_snapshot!(about(&out), @"`all writers are done` can be reached from every state, and holds in 1 state");
-        let (code, out, _) = run("finish", "search --can-finish --max-depth 1");
+        let (code, out, _) = run("search --can-finish --max-depth 1");
         assert_eq!(code, 20);
         insta::assert_snapshot!(about(&out), @"whether `all writers are done` can always be reached is not decided: the search was not complete: nobody knows what follows 1 of its states");
         assert!(
             out.contains("evidence, no proof: with a healed network 1 of 1 sampled states reached it"),
             "{out}"
         );
-        let (code, out, _) = run("finish", "search --can-finish --link server1:client1=off");
+        let (code, out, _) = run("search --can-finish --link server1:client1=off");
         // That no state at all satisfies it is the stronger finding.
         assert_eq!(code, 12, "{out}");
         let answer = out.lines().skip_while(|line| !line.contains("out of reach from 3")).take(2);
@@ -606,17 +616,17 @@ mod tests {
         `all writers are done` is out of reach from 3 states; in 1 of them nothing happens any more
         It is out of reach from the start.
         ");
-        let (code, _, err) = run("finish", "search --can-finish --strategy random");
+        let (code, _, err) = run("search --can-finish --strategy random");
         assert_eq!(code, 64);
         assert!(err.contains("`--can-finish` needs all states"), "{err}");
     }
 
     #[test]
     fn a_profile_is_a_table() {
-        let (code, out, err) = run("profile", "profile --clients 2");
+        let (code, out, err) = run("profile --clients 2");
         assert_eq!((code, err.as_str()), (0, ""));
         insta::assert_snapshot!(out);
-        let (code, out, _) = run("profile", "profile --clients 2 --json --max-states 5");
+        let (code, out, _) = run("profile --clients 2 --json --max-states 5");
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &json["states"], &json["verdict"]), (0, &5.into(), &"budget-states".into()));
         assert_eq!(json["command"], "cargo lab profile register --clients 2 --max-states 5");
@@ -624,15 +634,15 @@ mod tests {
 
     #[test]
     fn what_is_not_complete_is_no_success() {
-        assert_eq!(run("budget", "search --max-depth 2").0, 20);
-        assert_eq!(run("budget", "search --max-states 2").0, 20);
-        assert_eq!(run("budget", "search --max-time 1ms --clients 9 --link server1:client1=off").0, 20);
-        assert_eq!(run("budget", "search --strategy random --max-depth 5 --probes 3").0, 20);
+        assert_eq!(run("search --max-depth 2").0, 20);
+        assert_eq!(run("search --max-states 2").0, 20);
+        assert_eq!(run("search --max-time 1ms --clients 9 --link server1:client1=off").0, 20);
+        assert_eq!(run("search --strategy random --max-depth 5 --probes 3").0, 20);
     }
 
     #[test]
     fn a_panic_is_shown_with_the_event_that_led_to_it() {
-        let (code, out, _) = run("panic", "search --mood touchy");
+        let (code, out, _) = run("search --mood touchy");
         assert_eq!(code, 14);
         assert!(
             out.starts_with("handler panicked: on_message(Write) of server1 (Server): there is a text"),
@@ -654,7 +664,7 @@ mod tests {
             "search --partition client1,server1|server2",
         ];
         let errors = lines.map(|line| {
-            let (code, out, err) = run("misuse", line);
+            let (code, out, err) = run(line);
             assert_eq!((code, out.as_str()), (64, ""));
             format!("$ {line}\n{err}")
         });
@@ -663,7 +673,7 @@ mod tests {
 
     #[test]
     fn help_is_no_error() {
-        let (code, out, err) = run("help", "search --help");
+        let (code, out, err) = run("search --help");
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(
             out.starts_with("A register that forgets, for tests\n\nUsage: cargo lab search register"),
@@ -673,7 +683,7 @@ mod tests {
 
     #[test]
     fn a_trace_that_cannot_be_saved_is_an_error() {
-        let (code, out, err) = run("unsaved", "search --until-goal --trace Cargo.toml/t.json");
+        let (code, out, err) = run("search --until-goal --trace Cargo.toml/t.json");
         assert_eq!(code, 70);
         assert!(out.starts_with("goal found"), "{out}");
         assert!(err.starts_with("error: cannot write `"), "{err}");

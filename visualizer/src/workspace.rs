@@ -75,12 +75,14 @@ impl Workspace {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     /// A workspace of its own for each test.
-    fn workspace(name: &str) -> Workspace {
-        let root = std::env::temp_dir().join(format!("lab-workspace-{name}-{}", std::process::id()));
-        let _not_there = fs::remove_dir_all(&root);
+    fn workspace() -> (TempDir, Workspace) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_owned();
         for lab in ["raft", "pingpong", "paxos"] {
             fs::create_dir_all(root.join("labs").join(lab).join("examples")).unwrap();
             fs::write(root.join("labs").join(lab).join("Cargo.toml"), "").unwrap();
@@ -89,12 +91,12 @@ mod tests {
         fs::write(root.join("labs/raft/README.md"), "<!-- note -->\n# Lab 2: Raft\n\n# More\n").unwrap();
         fs::write(root.join("labs/raft/examples/raft.rs"), "").unwrap();
         fs::write(root.join("Cargo.toml"), "").unwrap();
-        Workspace { root }
+        (dir, Workspace { root })
     }
 
     #[test]
     fn labs_are_folders_with_a_manifest() {
-        let workspace = workspace("labs");
+        let (_dir, workspace) = workspace();
         assert_eq!(workspace.labs(), ["paxos", "pingpong", "raft"]);
         assert_eq!(workspace.about("raft").as_deref(), Some("Lab 2: Raft"));
         assert_eq!(workspace.about("paxos"), None);
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn says_what_is_missing() {
-        let workspace = workspace("missing");
+        let (_dir, workspace) = workspace();
         assert_eq!(workspace.check("raft"), Ok(()));
         insta::assert_snapshot!(workspace.check("rafd").unwrap_err(), @"there is no lab `rafd`; known labs: paxos, pingpong, raft");
         insta::assert_snapshot!(workspace.check("../raft").unwrap_err(), @"there is no lab `../raft`; known labs: paxos, pingpong, raft");

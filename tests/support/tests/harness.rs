@@ -6,15 +6,19 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::{env, fs};
 
+use tempfile::TempDir;
 use testkit::{Judgement, TestRecord};
 
-/// A folder of the test's own, in a workspace.
-fn folder(name: &str) -> PathBuf {
-    let root = env::temp_dir().join(format!("testkit-{name}-{}", std::process::id()));
-    let _not_there = fs::remove_dir_all(&root);
+/// A workspace of the test's own.
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    workspace(dir.path());
+    dir
+}
+
+fn workspace(root: &Path) {
     fs::create_dir_all(root.join("labs/fixture")).unwrap();
     fs::write(root.join("Cargo.toml"), "").unwrap();
-    root
 }
 
 /// A call of the suite from the folder of its package, with short times.
@@ -47,7 +51,10 @@ struct Whole {
 fn whole() -> &'static Whole {
     static WHOLE: OnceLock<Whole> = OnceLock::new();
     WHOLE.get_or_init(|| {
-        let root = folder("whole");
+        // Nobody drops it, so it is where cargo clears up.
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole");
+        let _not_there = fs::remove_dir_all(&root);
+        workspace(&root);
         let output = suite(&root, &[]).output().unwrap();
         let records = records(&root.join("target/grades/fixture"));
         Whole { root, output, records }
@@ -110,8 +117,9 @@ fn told(mut suite: Command) -> (Vec<TestRecord>, Option<i32>) {
 
 #[test]
 fn a_grader_is_told_what_the_file_says() {
-    let root = folder("told");
-    let (told, code) = told(suite(&root, &["t01", "t02", "t08", "t12"]));
+    let dir = folder();
+    let root = dir.path();
+    let (told, code) = told(suite(root, &["t01", "t02", "t08", "t12"]));
     let verdicts: Vec<&str> = told.iter().map(TestRecord::word).collect();
     assert_eq!((verdicts, code), (vec!["pass", "panicked", "exited", "pass"], Some(101)));
     assert_eq!(told, records(&root.join("target/grades/fixture")));
@@ -119,9 +127,10 @@ fn a_grader_is_told_what_the_file_says() {
 
 #[test]
 fn a_grader_is_told_also_what_cannot_be_written() {
-    let root = folder("locked");
+    let dir = folder();
+    let root = dir.path();
     let file = root.join("target/grades/fixture/results.jsonl");
-    let mut suite = suite(&root, &["t01", "t32"]);
+    let mut suite = suite(root, &["t01", "t32"]);
     suite.env("FIXTURE_LOCKS", &file);
     let (told, code) = told(suite);
     assert!(file.is_dir());
@@ -131,9 +140,10 @@ fn a_grader_is_told_also_what_cannot_be_written() {
 
 #[test]
 fn several_words_choose_tests() {
-    let root = folder("words");
+    let dir = folder();
+    let root = dir.path();
     let names = |args: &[&str]| -> Vec<String> {
-        let output = suite(&root, args).output().unwrap();
+        let output = suite(root, args).output().unwrap();
         assert!(output.status.success());
         text(&output).lines().map(|line| line.split(':').next().unwrap().to_owned()).collect()
     };
@@ -143,7 +153,7 @@ fn several_words_choose_tests() {
     assert_eq!(names(&["--exact", &third, "--list", "t01", "--color", "never"]), [&*third]);
 
     // The same words choose what runs.
-    suite(&root, &["t01", "t02"]).output().unwrap();
+    suite(root, &["t01", "t02"]).output().unwrap();
     let ran: Vec<u32> =
         records(&root.join("target/grades/fixture")).iter().map(|record| record.number).collect();
     assert_eq!(ran, [1, 2]);
@@ -228,9 +238,10 @@ fn files_of_results_agree() {
 
 #[test]
 fn a_filter_and_a_list_work_as_everywhere() {
-    let root = folder("filter");
+    let dir = folder();
+    let root = dir.path();
     let run = |args: &[&str]| {
-        let output = suite(&root, args).output().unwrap();
+        let output = suite(root, args).output().unwrap();
         (output.status.code(), text(&output))
     };
     let (code, list) = run(&["--list", "--format", "terse"]);
@@ -252,19 +263,21 @@ fn a_filter_and_a_list_work_as_everywhere() {
 
 #[test]
 fn what_a_test_prints_is_shown_on_demand() {
-    let root = folder("nocapture");
-    let shown = |args: &[&str]| text(&suite(&root, args).output().unwrap());
+    let dir = folder();
+    let root = dir.path();
+    let shown = |args: &[&str]| text(&suite(root, args).output().unwrap());
     assert!(!shown(&["t12"]).contains("hello from the test"));
     assert!(shown(&["t12", "--nocapture"]).contains("hello from the test"));
 }
 
 #[test]
 fn one_process_a_test_as_nextest_does() {
-    let root = folder("nextest");
+    let dir = folder();
+    let root = dir.path();
     let codes: Vec<Option<i32>> = ["t12_search_passes", "t01_unit_passes", "t02_unit_panics"]
         .iter()
         .map(|name| {
-            let mut command = suite(&root, &["--exact", name, "--nocapture"]);
+            let mut command = suite(root, &["--exact", name, "--nocapture"]);
             command.env("NEXTEST_RUN_ID", "run-1").output().unwrap().status.code()
         })
         .collect();
@@ -276,10 +289,11 @@ fn one_process_a_test_as_nextest_does() {
 
 #[test]
 fn a_run_that_was_cut_short_goes_on() {
-    let root = folder("resume");
+    let dir = folder();
+    let root = dir.path();
     let out = root.join("out");
     let run = |args: &[&str], resume: &str| {
-        let mut command = suite(&root, args);
+        let mut command = suite(root, args);
         text(&command.env("TESTKIT_OUT", &out).env("TESTKIT_RESUME", resume).output().unwrap())
     };
     run(&["t01"], "0");
@@ -294,9 +308,10 @@ fn a_run_that_was_cut_short_goes_on() {
 
 #[test]
 fn a_failing_trace_is_tried_first_next_time() {
-    let root = folder("again");
+    let dir = folder();
+    let root = dir.path();
     let run = |args: &[&str]| {
-        let mut command = suite(&root, args);
+        let mut command = suite(root, args);
         let output = text(&command.env_remove("TESTKIT_FAILURES").output().unwrap());
         (output, records(&root.join("target/grades/fixture")))
     };
@@ -324,10 +339,11 @@ fn a_failing_trace_is_tried_first_next_time() {
 
 #[test]
 fn a_handout_says_which_it_is() {
-    let root = folder("handout");
+    let dir = folder();
+    let root = dir.path();
     let json = r#"{"schema": 1, "version": "1.2", "hash": "0123456789abcdef", "labs": ["fixture"]}"#;
     fs::write(root.join("HANDOUT.json"), json).unwrap();
-    let output = text(&suite(&root, &["t01"]).output().unwrap());
+    let output = text(&suite(root, &["t01"]).output().unwrap());
     assert!(output.contains("results: target/grades/fixture (handout 1.2, 01234567)"), "{output}");
     let header = fs::read_to_string(root.join("target/grades/fixture/results.jsonl")).unwrap();
     let header: serde_json::Value = serde_json::from_str(header.lines().next().unwrap()).unwrap();
@@ -336,9 +352,10 @@ fn a_handout_says_which_it_is() {
 
 #[test]
 fn the_seed_is_that_of_the_environment() {
-    let root = folder("seed");
+    let dir = folder();
+    let root = dir.path();
     let seed = |value: Option<&str>| {
-        let mut command = suite(&root, &["t22"]);
+        let mut command = suite(root, &["t22"]);
         match value {
             Some(value) => command.env("TESTKIT_SEED", value),
             None => command.env_remove("TESTKIT_SEED"),
@@ -348,7 +365,7 @@ fn the_seed_is_that_of_the_environment() {
     };
     assert_eq!(seed(Some("12")), 12);
     assert_eq!(seed(None), seed(None));
-    let wrong = suite(&root, &["t22"]).env("TESTKIT_SEED", "x").output().unwrap();
+    let wrong = suite(root, &["t22"]).env("TESTKIT_SEED", "x").output().unwrap();
     assert_eq!(wrong.status.code(), Some(70));
     assert_eq!(String::from_utf8(wrong.stderr).unwrap(), "error: `TESTKIT_SEED=x` is not a number\n");
 }

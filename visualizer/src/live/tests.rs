@@ -87,7 +87,8 @@ fn a_mistake_is_found_minimized_reordered_and_saved() {
     let minimized = session.model().len();
     assert_eq!(minimized, 5);
 
-    let path = std::env::temp_dir().join(format!("lab-live-{}/branch.json", std::process::id()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("saved/branch.json");
     let (text, errors) = said(&mut session, &format!("note why; save {}", path.display()));
     assert_eq!(errors, 0, "{text}");
     let saved = TraceFile::load(&path).unwrap();
@@ -149,11 +150,11 @@ fn a_lost_message_stays_lost_in_a_saved_branch() {
     let (text, errors) =
         said(&mut session, "fire t1; drop m1; fire t1; back; back; pending; go 2; pending; step");
     assert_eq!(errors, 0, "{text}");
-    let path = std::env::temp_dir().join(format!("lab-lost-{}.json", std::process::id()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lost.json");
     let (text, errors) = said(&mut session, &format!("save {}", path.display()));
     assert_eq!(errors, 0, "{text}");
     let saved = crate::TraceFile::load(&path).unwrap();
-    std::fs::remove_file(path).unwrap();
     assert_eq!(saved.steps.iter().map(|step| step.lost.len()).collect::<Vec<_>>(), [1, 0]);
 
     let mut seen = Session::new(Model::new(saved.clone()), None);

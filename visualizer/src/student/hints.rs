@@ -201,7 +201,7 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use tempfile::TempDir;
 
     use super::*;
 
@@ -210,21 +210,22 @@ mod tests {
         <details><summary>More</summary>\n\nDeeper.\n\n</details>\n</details>\n\n\
         <details><summary>No leader</summary><!-- tests: t08, inconclusive -->\n\nFigure 2.\n\n</details>\n";
 
-    fn workspace(name: &str) -> PathBuf {
-        let root = std::env::temp_dir().join(format!("lab-hints-{name}-{}", std::process::id()));
+    fn workspace() -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
         fs::create_dir_all(root.join("labs/raft/docs")).unwrap();
         fs::write(root.join("labs/raft/docs/part2.md"), PAGE).unwrap();
         let table = "| message begins with | look at |\n|---|---|\n| `election safety`, `one vote a term` | how votes are given |\n";
         fs::write(root.join("labs/raft/README.md"), table).unwrap();
         fs::write(root.join("README.md"), "| *nondeterministic* | a `HashMap` |\n").unwrap();
-        root
+        dir
     }
 
-    fn hints(name: &str, record: &Record, trace: Option<&str>) -> String {
-        let root = workspace(name);
+    fn hints(record: &Record, trace: Option<&str>) -> String {
+        let dir = workspace();
         let grades = Grades { lab: "raft".to_owned(), ..Grades::default() };
         let trace = trace.map(str::to_owned);
-        let failing = Failing { root: &root, suite: "part2", grades: &grades, record, trace };
+        let failing = Failing { root: dir.path(), suite: "part2", grades: &grades, record, trace };
         failing.hints().iter().flatten().map(|line| line.to_owned() + "\n").collect()
     }
 
@@ -243,7 +244,7 @@ mod tests {
     fn a_predicate_leads_to_what_the_pages_say_of_it() {
         let mut record = record("t10_search_election_safety", "violated", Some("one vote a term"));
         record.stage = Some("elections".to_owned());
-        insta::assert_snapshot!(hints("predicate", &record, Some("target/traces/a b.json")), @r#"
+        insta::assert_snapshot!(hints(&record, Some("target/traces/a b.json")), @r#"
         Hint 1 of 3 (`h` again for the next):
           t10_search_election_safety claims: Nobody votes twice.
           It fails in its stage: elections.
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_test_leads_to_what_the_page_says_of_it() {
-        insta::assert_snapshot!(hints("test", &record("t08_search_leader", "goal-not-found", None), None), @r#"
+        insta::assert_snapshot!(hints(&record("t08_search_leader", "goal-not-found", None), None), @r#"
         Hint 1 of 3 (`h` again for the next):
           t08_search_leader claims: Nobody votes twice.
           Read "What the tests ask" in labs/raft/docs/part2.md.
@@ -278,12 +279,12 @@ mod tests {
 
     #[test]
     fn how_it_ended_leads_to_the_table_of_all_labs() {
-        let said = hints("cause", &record("t02_run_x", "nondeterministic", None), None);
+        let said = hints(&record("t02_run_x", "nondeterministic", None), None);
         assert!(said.contains("README.md says, of *nondeterministic*: look at a `HashMap`."), "{said}");
         assert!(!said.contains("No leader"), "{said}");
         let mut stub = record("t02_run_x", "panicked", None);
         stub.message = Some("not yet implemented: part 2: vote (docs/part2.md)".to_owned());
-        let said = hints("cause", &stub, None);
+        let said = hints(&stub, None);
         assert!(said.contains("Something is not written yet. part 2: vote (docs/part2.md)"), "{said}");
     }
 

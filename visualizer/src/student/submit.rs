@@ -276,12 +276,14 @@ impl Submission {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     /// A copy of a handout with one lab, in a folder of its own.
-    fn copy(name: &str) -> PathBuf {
-        let root = std::env::temp_dir().join(format!("lab-submit-{name}-{}", std::process::id()));
-        let _not_there = fs::remove_dir_all(&root);
+    fn copy() -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
         fs::create_dir_all(root.join("labs/a/src/deep")).unwrap();
         fs::create_dir_all(root.join("tests")).unwrap();
         for (path, text) in
@@ -295,7 +297,7 @@ mod tests {
             "course_files": { "labs/a/src/given.rs": hash(b"given"), "tests/a.rs": hash(b"tests") },
         });
         fs::write(root.join("HANDOUT.json"), handout.to_string()).unwrap();
-        root
+        dir
     }
 
     fn packed(root: &Path) -> Result<String, String> {
@@ -312,7 +314,8 @@ mod tests {
 
     #[test]
     fn what_a_student_wrote_is_packed_and_nothing_else() {
-        let root = copy("packed");
+        let dir = copy();
+        let root = dir.path();
         fs::write(root.join("labs/a/src/server.rs"), "mine").unwrap();
         fs::write(root.join("labs/a/src/deep/log.rs"), "mine as well").unwrap();
         fs::write(root.join("labs/a/src/notes.txt"), "notes").unwrap();
@@ -323,7 +326,7 @@ mod tests {
             {\"record\":\"test\",\"test\":\"t01\",\"verdict\":\"pass\",\"earned\":30}\n\
             {\"record\":\"test\",\"test\":\"t02\",\"verdict\":\"fail\",\"earned\":5}\n";
         fs::write(root.join("target/grades/a/results.jsonl"), results).unwrap();
-        insta::assert_snapshot!(packed(&root).unwrap(), @"
+        insta::assert_snapshot!(packed(root).unwrap(), @"
           labs/a/src/deep/log.rs     12 bytes
           labs/a/src/server.rs        4 bytes
         content b77a986e0697, handout 2026.1 (0123456789ab)
@@ -333,39 +336,40 @@ mod tests {
         not in it: tests/a.rs, the course's: graders use their own, without your change
         not in it: labs/a/src/notes.txt: only .rs files are graded
         ");
-        assert_eq!(entries(&root), ["SUBMISSION.json", "labs/a/src/deep/log.rs", "labs/a/src/server.rs"]);
+        assert_eq!(entries(root), ["SUBMISSION.json", "labs/a/src/deep/log.rs", "labs/a/src/server.rs"]);
         let first = fs::read(root.join(ARCHIVE)).unwrap();
-        packed(&root).unwrap();
+        packed(root).unwrap();
         assert_eq!(fs::read(root.join(ARCHIVE)).unwrap(), first, "the same sources give the same bytes");
 
         // What was run before the last change says so.
         let later = SystemTime::now() + std::time::Duration::from_secs(60);
         fs::File::open(root.join("labs/a/src/server.rs")).unwrap().set_modified(later).unwrap();
-        assert!(packed(&root).unwrap().contains("1 of 2 tests passed; you changed something since"));
+        assert!(packed(root).unwrap().contains("1 of 2 tests passed; you changed something since"));
     }
 
     #[test]
     fn refusals_say_what_to_do() {
-        let root = copy("refused");
-        insta::assert_snapshot!(packed(&root).unwrap_err(), @"nothing to hand in: your files are as they were handed out; is this the copy you worked in? (such as `labs/a/src/server.rs`)");
+        let dir = copy();
+        let root = dir.path();
+        insta::assert_snapshot!(packed(root).unwrap_err(), @"nothing to hand in: your files are as they were handed out; is this the copy you worked in? (such as `labs/a/src/server.rs`)");
         let server = root.join("labs/a/src/server.rs");
         fs::write(&server, vec![b' '; FILE_MAX + 1]).unwrap();
-        insta::assert_snapshot!(packed(&root).unwrap_err(), @"`labs/a/src/server.rs` is larger than 250 kB; a solution has a tenth of that. Is it generated?");
+        insta::assert_snapshot!(packed(root).unwrap_err(), @"`labs/a/src/server.rs` is larger than 250 kB; a solution has a tenth of that. Is it generated?");
         fs::write(&server, b"\xff\xfe").unwrap();
-        insta::assert_snapshot!(packed(&root).unwrap_err(), @"`labs/a/src/server.rs` is not UTF-8; save it as UTF-8");
+        insta::assert_snapshot!(packed(root).unwrap_err(), @"`labs/a/src/server.rs` is not UTF-8; save it as UTF-8");
         for number in 0..5 {
             fs::write(root.join(format!("labs/a/src/large{number}.rs")), vec![b' '; FILE_MAX]).unwrap();
         }
         fs::write(&server, "mine").unwrap();
-        insta::assert_snapshot!(packed(&root).unwrap_err(), @"your sources are larger than 1,000 kB together; a solution has a tenth of that");
+        insta::assert_snapshot!(packed(root).unwrap_err(), @"your sources are larger than 1,000 kB together; a solution has a tenth of that");
         #[cfg(unix)]
         {
             fs::remove_file(&server).unwrap();
             std::os::unix::fs::symlink("/etc/passwd", &server).unwrap();
-            insta::assert_snapshot!(packed(&root).unwrap_err(), @"`labs/a/src/server.rs` is a link or a special file; put the file itself there");
+            insta::assert_snapshot!(packed(root).unwrap_err(), @"`labs/a/src/server.rs` is a link or a special file; put the file itself there");
         }
         fs::remove_file(root.join("HANDOUT.json")).unwrap();
-        insta::assert_snapshot!(packed(&root).unwrap_err(), @"`COPY` is no copy of a handout: it has no `HANDOUT.json`; run this in the folder that the course gave you");
+        insta::assert_snapshot!(packed(root).unwrap_err(), @"`COPY` is no copy of a handout: it has no `HANDOUT.json`; run this in the folder that the course gave you");
         assert!(!root.join(ARCHIVE).exists(), "nothing is written when something is refused");
     }
 }

@@ -165,14 +165,6 @@ mod tests {
         texts
     }
 
-    /// A folder of its own for each test.
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("lab-update-{name}-{}", std::process::id()));
-        let _not_there = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
     fn put(root: &Path, path: &str, text: &str) {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
         fs::write(root.join(path), text).unwrap();
@@ -205,7 +197,8 @@ mod tests {
 
     #[test]
     fn the_courses_files_change_and_the_students_stay() {
-        let home = folder("both");
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path();
         let (copy, new) = (home.join("copy"), home.join("new"));
         handout(&copy, "1", &texts(1));
         handout(&new, "2", &texts(2));
@@ -252,7 +245,8 @@ mod tests {
 
     #[test]
     fn an_archive_is_a_handout_as_well() {
-        let home = folder("archive");
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path();
         let (copy, new) = (home.join("copy"), home.join("handout-2"));
         handout(&copy, "1", &texts(1));
         handout(&new, "2", &texts(2));
@@ -269,7 +263,8 @@ mod tests {
 
     #[test]
     fn dependencies_in_the_copy_are_never_missing() {
-        let home = folder("vendor");
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path();
         let (copy, new) = (home.join("copy"), home.join("new"));
         let mut first = texts(1);
         let package = |name: &str| {
@@ -320,7 +315,8 @@ mod tests {
 
     #[test]
     fn refusals_say_what_to_do() {
-        let home = folder("refused");
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path();
         let (copy, new) = (home.join("copy"), home.join("new"));
         handout(&copy, "1", &texts(1));
         insta::assert_snapshot!(said(&copy, &new).unwrap_err(), @"cannot read `HOME/new`: No such file or directory (os error 2)");

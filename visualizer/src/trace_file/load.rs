@@ -310,10 +310,6 @@ mod tests {
     use super::*;
     use crate::sample;
 
-    fn temporary(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("lab-trace-{}", std::process::id())).join(name)
-    }
-
     fn refusal(json: &str) -> String {
         TraceFile::parse(Path::new("t.json"), json.as_bytes()).unwrap_err().to_string()
     }
@@ -321,7 +317,8 @@ mod tests {
     #[test]
     fn a_saved_trace_comes_back() {
         let trace = sample::violated();
-        let path = temporary("round/trip.json");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("round/trip.json");
         trace.save(&path).unwrap();
         assert_eq!(TraceFile::load(&path).unwrap(), trace);
         let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
@@ -355,7 +352,7 @@ mod tests {
             refusal(&json[..json.len() / 2]),
         ];
         insta::assert_snapshot!(refusals.join("\n"));
-        let missing = TraceFile::load(&temporary("nowhere.json")).unwrap_err().to_string();
+        let missing = TraceFile::load(Path::new("nowhere.json")).unwrap_err().to_string();
         assert!(missing.contains("nowhere.json`: No such file"), "{missing}");
     }
 

@@ -284,10 +284,10 @@ fn watches_are_kept_with_notes() {
         app.message.as_ref().unwrap().0,
         "notes, bookmarks and watches are not saved: Ctrl-s saves, `q` again leaves without"
     );
-    let path = std::env::temp_dir().join(format!("lab-watch-{}.json", std::process::id()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("watch.json");
     type_in_command(&mut app, &format!("save {}", path.display()));
     let again = TraceFile::load(&path).unwrap();
-    std::fs::remove_file(path).unwrap();
     let mut app = super::tests::app(again, PLAIN);
     press(&mut app, "6");
     let text = screen(&mut app, 80, 24);

@@ -1,12 +1,13 @@
 //! A Chromium without a window, told what to do over a pipe (its DevTools protocol). No driver, no server, no port.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// By what names it is found; `LAB_CHROMIUM` names another.
 const NAMES: [&str; 5] =
@@ -23,7 +24,7 @@ pub(crate) struct Page {
     events: Vec<Value>,
     session: Option<String>,
     sent: u64,
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 impl Page {
@@ -40,8 +41,10 @@ impl Page {
             println!("there is no Chromium, so `{test}` checks nothing");
             return None;
         };
-        let folder = std::env::temp_dir().join(format!("lab-page-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("the folder for temporary files is there");
+        let folder = tempfile::tempdir().expect("the folder for temporary files is there");
+        // Its own temporary files go when ours do: it is killed, and clears nothing up.
+        let temporary = folder.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("the folder is ours");
         // It listens on descriptor 3 and answers on 4, which are our pipes; what else it prints is of no interest.
         let mut browser = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", program])
@@ -58,8 +61,9 @@ impl Page {
                 "--disable-component-update",
             ])
             .args(["--disable-extensions", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND"])
-            .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
             .arg(format!("--window-size={width},{height}"))
+            .env("TMPDIR", temporary)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -93,7 +97,7 @@ impl Page {
 
     /// A folder for the test's files.
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// Sends a command and waits for its answer.
@@ -236,6 +240,5 @@ impl Drop for Page {
         // Nobody listens any more if it is gone already.
         let _gone = self.browser.kill();
         let _gone = self.browser.wait();
-        let _left_for_the_system = std::fs::remove_dir_all(&self.folder);
     }
 }

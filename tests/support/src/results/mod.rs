@@ -208,12 +208,6 @@ pub(crate) mod sample {
 mod tests {
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("testkit-store-{name}-{}", std::process::id()));
-        let _not_there = fs::remove_dir_all(&folder);
-        folder
-    }
-
     fn names(store: &Store) -> Vec<String> {
         store.records().into_iter().map(|record| record.test).collect()
     }
@@ -224,27 +218,29 @@ mod tests {
 
     #[test]
     fn a_run_begins_afresh_unless_it_goes_on() {
-        let folder = folder("afresh");
-        let store = Store::open(&folder, header("a"), false).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
+        let store = Store::open(folder, header("a"), false).unwrap();
         store.append(&sample::passed()).unwrap();
-        assert_eq!(names(&Store::open(&folder, header("a"), false).unwrap()), ["t01_run_one_leader"]);
-        assert_eq!(names(&Store::open(&folder, header("b"), true).unwrap()), ["t01_run_one_leader"]);
+        assert_eq!(names(&Store::open(folder, header("a"), false).unwrap()), ["t01_run_one_leader"]);
+        assert_eq!(names(&Store::open(folder, header("b"), true).unwrap()), ["t01_run_one_leader"]);
         let other = Header { executable: "e2".to_owned(), ..header("b") };
-        assert!(names(&Store::open(&folder, other, true).unwrap()).is_empty());
+        assert!(names(&Store::open(folder, other, true).unwrap()).is_empty());
         store.append(&sample::passed()).unwrap();
-        assert!(names(&Store::open(&folder, header("c"), false).unwrap()).is_empty());
+        assert!(names(&Store::open(folder, header("c"), false).unwrap()).is_empty());
     }
 
     #[test]
     fn what_was_written_before_a_kill_is_there() {
-        let folder = folder("killed");
-        let store = Store::open(&folder, header("a"), false).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
+        let store = Store::open(folder, header("a"), false).unwrap();
         store.append(&sample::passed()).unwrap();
         let path = folder.join("results.jsonl");
         let mut bytes = fs::read(&path).unwrap();
         bytes.extend(b"{\"record\":\"test\",\"test\":\"t02_sea");
         fs::write(&path, bytes).unwrap();
-        let store = Store::open(&folder, header("b"), true).unwrap();
+        let store = Store::open(folder, header("b"), true).unwrap();
         store.append(&sample::failed()).unwrap();
         assert_eq!(store.records(), [sample::passed(), sample::failed()]);
         for line in fs::read_to_string(&path).unwrap().lines() {
@@ -254,7 +250,8 @@ mod tests {
 
     #[test]
     fn several_processes_add_to_one_file() {
-        let folder = folder("several");
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
         std::thread::scope(|scope| {
             for number in 0..8 {
                 let folder = &folder;
@@ -265,7 +262,7 @@ mod tests {
             }
         });
         let mut numbers: Vec<u32> =
-            Store::open(&folder, header("a"), false).unwrap().records().iter().map(|r| r.number).collect();
+            Store::open(folder, header("a"), false).unwrap().records().iter().map(|r| r.number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
