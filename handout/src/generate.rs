@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cargo::Cargo;
 use crate::description::{self, Description};
+use crate::lock;
 use crate::manifest;
 use crate::markers::{self, Applied, Skeleton};
 use crate::pages;
@@ -131,32 +132,11 @@ pub(crate) fn build(root: &Path, selection: &Selection) -> Result<Handout> {
     }
     manifest::edit(&mut tree)?;
     pages::unlink(&mut tree, &left_out)?;
-    lock(root, &mut tree)?;
+    lock::trim(&mut tree)?;
     let version = source.text("handout/VERSION").unwrap_or("0").trim().to_owned();
     let description = Description::of(&tree, version, &skeletons, &selection)?;
     tree.add_text(description::FILE, description.to_json()?);
     Ok(Handout { tree, description, source, skeletons, left_out })
-}
-
-/// Lets cargo take out of the lock file what the handout no longer needs.
-fn lock(root: &Path, tree: &mut Tree) -> Result<()> {
-    if !tree.0.contains_key("Cargo.lock") {
-        bail!("`{}` has no `Cargo.lock`; run `cargo generate-lockfile` and commit it", root.display());
-    }
-    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
-    tree.write(dir.path())?;
-    let cargo = Cargo::new(dir.path());
-    let offline = cargo.run(&["metadata", "--format-version", "1", "--offline"])?;
-    if !offline.success() {
-        // A fresh machine: the registry's index has to come first.
-        let online = cargo.run(&["metadata", "--format-version", "1"])?;
-        if !online.success() {
-            bail!("cargo refuses the handout's manifests:\n{}", online.stderr_tail(20));
-        }
-    }
-    let file = fs::read_to_string(dir.path().join("Cargo.lock"))?;
-    tree.add_text("Cargo.lock", file);
-    Ok(())
 }
 
 /// Where `generate` writes and how.

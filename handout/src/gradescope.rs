@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use zip::write::SimpleFileOptions;
 
 use crate::archive;
-use crate::cargo::Cargo;
 use crate::console::say;
 use crate::generate::{self, Handout};
+use crate::lock;
 use crate::manifest;
 use crate::plan::Selection;
 use crate::tree::Tree;
@@ -33,6 +33,9 @@ pub(crate) struct Options {
 const SETUP: &str = include_str!("gradescope/setup.sh");
 const RUN: &str = include_str!("gradescope/run_autograder");
 const SETTINGS: &str = include_str!("gradescope/settings.sh");
+
+/// What this tool is made of and students have as well.
+const SHARED: &str = "visualizer/src/student/renewal.rs";
 
 /// Packs it.
 pub(crate) fn run(options: &Options) -> Result<bool> {
@@ -125,7 +128,8 @@ fn tool(source: &Tree) -> Result<Tree> {
         let wanted =
             matches!(path.as_str(), "Cargo.toml" | "Cargo.lock" | "rust-toolchain.toml" | "clippy.toml")
                 || path == "handout/Cargo.toml"
-                || path.starts_with("handout/src/");
+                || path.starts_with("handout/src/")
+                || path == SHARED;
         if wanted {
             tool.0.insert(path.clone(), file.clone());
         }
@@ -135,20 +139,8 @@ fn tool(source: &Tree) -> Result<Tree> {
         return Ok(tool);
     }
     manifest::edit(&mut tool)?;
-    lock(&mut tool)?;
+    lock::trim(&mut tool)?;
     Ok(tool)
-}
-
-fn lock(tool: &mut Tree) -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    tool.write(dir.path())?;
-    let done = Cargo::new(dir.path()).run(&["metadata", "--format-version", "1", "--offline"])?;
-    if !done.success() {
-        bail!("cargo refuses the tool's manifests:\n{}", done.stderr_tail(20));
-    }
-    let path: &Path = &dir.path().join("Cargo.lock");
-    tool.add_text("Cargo.lock", fs::read_to_string(path)?);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ mod fixture;
 mod generate;
 mod grade;
 mod gradescope;
+mod lock;
 mod manifest;
 mod markers;
 mod pages;

@@ -16,7 +16,8 @@ fi
 
 # Everybody may read the toolchain: tests run as a user of their own.
 export RUSTUP_HOME=/opt/rustup CARGO_HOME=/opt/cargo
-curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --default-toolchain none
+# What https://sh.rustup.rs gives, from where the compiler itself comes from.
+curl --proto '=https' --tlsv1.2 -sSf https://static.rust-lang.org/rustup/rustup-init.sh | sh -s -- -y --profile minimal --default-toolchain none
 export PATH="/opt/cargo/bin:$PATH"
 (cd tool && cargo build --release --locked --package handout)
 cp tool/target/release/handout /usr/local/bin/handout

@@ -23,6 +23,9 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// The memory of the container while it is set up.
+const SET_UP_MIB: &str = "1024";
+
 /// A container: `/autograder` is a folder in it.
 struct Container {
     root: PathBuf,
@@ -31,10 +34,9 @@ struct Container {
 }
 
 impl Container {
-    /// Unpacks an autograder into it and sets it up, all but the tool, which is the one that is tested.
-    fn new(root: &Path, limited: bool, options: &[&str]) -> Self {
+    /// Unpacks an autograder into it.
+    fn packed(root: &Path, limited: bool, options: &[&str]) -> Self {
         fs::create_dir_all(root.join("autograder/source")).unwrap();
-        fs::create_dir_all(root.join("usr-local-bin")).unwrap();
         let zip = root.join("autograder.zip");
         let packed = Command::new(env!("CARGO_BIN_EXE_handout"))
             .arg("gradescope")
@@ -46,7 +48,13 @@ impl Container {
         assert!(packed.status.success(), "{}", text(&packed));
         let mut archive = zip::ZipArchive::new(Cursor::new(fs::read(zip).unwrap())).unwrap();
         archive.extract(root.join("autograder/source")).unwrap();
-        let container = Self { root: root.to_owned(), limited };
+        Self { root: root.to_owned(), limited }
+    }
+
+    /// Unpacks an autograder into it and sets it up, all but the tool, which is the one that is tested.
+    fn new(root: &Path, limited: bool, options: &[&str]) -> Self {
+        let container = Self::packed(root, limited, options);
+        fs::create_dir_all(root.join("usr-local-bin")).unwrap();
         let program = root.join("usr-local-bin/handout");
         fs::copy(env!("CARGO_BIN_EXE_handout"), program).map(drop).unwrap();
         for program in ["apt-get", "curl"] {
@@ -60,10 +68,15 @@ impl Container {
         let kept: Vec<&str> = setup.lines().filter(others).collect();
         assert_eq!(kept.len() + 2, setup.lines().count());
         fs::write(&file, kept.join("\n") + "\n").unwrap();
-        let done = container.script("source/setup.sh", "0");
+        container.set_up()
+    }
+
+    /// Runs its set-up, and puts the other script where Gradescope puts it.
+    fn set_up(self) -> Self {
+        let done = self.script("source/setup.sh", "0");
         assert!(done.status.success(), "{}", text(&done));
-        fs::copy(container.path("source/run_autograder"), container.path("run_autograder")).unwrap();
-        container
+        fs::copy(self.path("source/run_autograder"), self.path("run_autograder")).unwrap();
+        self
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -75,7 +88,7 @@ impl Container {
         if self.limited {
             let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gradescope/container.sh");
             let mut command = Command::new(program);
-            command.arg(&self.root).args([percent, if percent == "0" { "0" } else { "768" }]);
+            command.arg(&self.root).args([percent, if percent == "0" { SET_UP_MIB } else { "768" }]);
             return command.args(["bash", &format!("/autograder/{script}")]).output().unwrap();
         }
         // Without a file system of its own the places in the scripts are others.
@@ -120,6 +133,27 @@ fn outcomes(results: &Value) -> String {
         format!("{} {} {cause}", test["name"].as_str().unwrap(), test["score"])
     };
     tests.map(outcome).collect::<Vec<_>>().join("\n")
+}
+
+/// `setup.sh` builds the tool from what is packed, which is not the whole repository.
+#[test]
+fn the_packed_tool_compiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = repository().display().to_string();
+    let container = Container::packed(dir.path(), false, &["--source", &source, "--labs", "pingpong"]);
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(container.path("source/tool.tar.gz"))
+        .current_dir(dir.path())
+        .status();
+    assert!(unpacked.unwrap().success());
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["check", "--locked", "--offline", "--package", "handout"])
+        .current_dir(dir.path().join("tool"));
+    let checked = cargo.env("CARGO_TARGET_DIR", repository().join("target")).output().unwrap();
+    let said = text(&checked);
+    assert!(checked.status.success() && !said.contains("warning"), "{said}");
 }
 
 #[test]
@@ -258,4 +292,33 @@ fn half_a_processor_and_768_mib_are_enough() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Nothing of it is this machine's: a Debian of its own, to which `setup.sh` as it is packed adds what it needs.
+#[test]
+#[ignore = "downloads a system, a compiler and crates; needs root, control groups and debootstrap: cargo test --release -p handout --test gradescope -- --ignored --nocapture real"]
+fn a_real_system_sets_itself_up_from_the_network_and_grades() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let root = dir.path().join("c");
+    let mut debian = Command::new("debootstrap");
+    let installed = debian.args(["--variant=minbase", "stable"]).arg(&root).output().unwrap();
+    assert!(installed.status.success(), "{}", text(&installed));
+
+    let source = repository().display().to_string();
+    let began = Instant::now();
+    let options = ["--source", &source, "--labs", "pingpong,clientserver"];
+    let container = Container::packed(&root, true, &options).set_up();
+    let used = fs::read_to_string(root.join("used")).unwrap();
+    println!("set-up in {} s; MiB and seconds of a processor: {used}", began.elapsed().as_secs());
+
+    for (from, points) in [(repository(), 330.0), (container.path("handout"), 0.0)] {
+        let (results, took) = container.grade(&|to| sources(&from, to));
+        let used = fs::read_to_string(root.join("used")).unwrap();
+        let all = outcomes(&results);
+        let sum: f64 =
+            results["tests"].as_array().unwrap().iter().filter_map(|test| test["score"].as_f64()).sum();
+        println!("{sum} points in {} s; MiB and seconds of a processor: {used}", took.as_secs());
+        assert!((sum - points).abs() < f64::EPSILON, "{all}");
+    }
 }
