@@ -1,6 +1,7 @@
 //! Proves that a handout is complete and gives nothing away.
 
 mod leaks;
+mod shared;
 mod skeleton;
 mod vendored;
 
@@ -125,6 +126,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     handout.tree.sync(&place.work, &is_built)?;
     report.step("the skeleton compiles without warnings, offline, with its lock file", || {
         skeleton::compiles(&cargo)
+    });
+    report.step("what tests compile serves `cargo lab` too", || {
+        shared::compiled_once(&cargo, &manifest::packages(&handout.tree)?, &handout.description.labs)
     });
     report.step("the skeleton is formatted", || skeleton::is_formatted(&cargo));
 
