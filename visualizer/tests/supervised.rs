@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// An empty workspace for one test.
 fn workspace(name: &str) -> PathBuf {
     let here = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("supervised-{name}"));
@@ -118,22 +120,24 @@ fn endless(name: &str, change: impl FnOnce(&mut Command)) -> (Child, String) {
     (child, std::fs::read_to_string(mark).expect("it was just there"))
 }
 
-fn signal(signal: &str, pid: u32) {
-    let status = Command::new("kill").args([signal, &pid.to_string()]).status();
-    assert!(status.expect("`kill` is everywhere").success());
-}
-
 fn is_gone(pid: &str) -> bool {
     // Without a parent that waits for it a process may stay as a zombie.
-    let state =
-        Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("`ps` is everywhere").stdout;
-    state.is_empty() || state.starts_with(b"Z")
+    let of_kernel = || std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // A system without `/proc` has this program.
+    let of_program = || Command::new("ps").args(["-o", "stat=", "-p", pid]).output();
+    if Path::new("/proc/self/stat").exists() {
+        // The state comes after the name, which is in parentheses and may be anything.
+        of_kernel().map_or(true, |stat| stat.rsplit(") ").next().is_none_or(|rest| rest.starts_with('Z')))
+    } else {
+        let state = of_program().expect("`ps` is there").stdout;
+        state.is_empty() || state.starts_with(b"Z")
+    }
 }
 
 #[test]
 fn ctrl_c_ends_with_a_report() {
     let (child, searcher) = endless("ctrl-c", |_| {});
-    signal("-INT", child.id());
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
     let Output { status, stdout, .. } = child.wait_with_output().expect("it ends");
     let out = String::from_utf8_lossy(&stdout);
     assert_eq!(status.code(), Some(22), "{out}");

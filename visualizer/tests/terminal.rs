@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How often something is looked for before it is given up, a twentieth of a second each.
 const PATIENCE: usize = 600;
 
@@ -18,11 +20,11 @@ impl Tmux {
     /// A shell in a terminal; `None` where there is no tmux.
     #[expect(clippy::print_stdout, reason = "whoever reads the output of the test shall know")]
     fn start(test: &str, width: u16, height: u16) -> Option<Self> {
-        let tmux = Self { socket: format!("lab-{test}-{}", std::process::id()) };
         if Command::new("tmux").arg("-V").output().is_err() {
             println!("there is no tmux, so `{test}` checks nothing");
             return None;
         }
+        let tmux = Self { socket: format!("lab-{test}-{}", std::process::id()) };
         let (width, height) = (width.to_string(), height.to_string());
         let shell = "exec env -u NO_COLOR RUST_BACKTRACE=0 PS1='$ ' LC_ALL=C.UTF-8 sh";
         tmux.run(&["new-session", "-d", "-s", "t", "-x", &width, "-y", &height, shell]);
@@ -152,9 +154,9 @@ fn gives_the_terminal_back_after_sigterm() {
     let tmux = terminal!("sigterm", 80, 24);
     tmux.open("", "");
     let shell = tmux.ask("#{pane_pid}");
-    let children = Command::new("ps").args(["-o", "pid=", "--ppid", &shell]).output().unwrap();
-    let viewer = String::from_utf8_lossy(&children.stdout).trim().to_owned();
-    assert!(Command::new("kill").args(["-TERM", &viewer]).status().unwrap().success());
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let viewer = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    kill_process(viewer, Signal::TERM).unwrap();
     tmux.until("#{alternate_on}", |on| on == "0");
     tmux.type_in("echo ended-$?");
     tmux.press("Enter");

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How often something is looked for before it is given up, a twentieth of a second each.
 const PATIENCE: usize = 1200;
 
@@ -174,8 +176,7 @@ fn a_signal_ends_it_with_what_it_started() {
     while running("31415.2") == 0 {
         thread::sleep(Duration::from_millis(5));
     }
-    let number = watching.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &number]).status().unwrap().success());
+    kill_process(Pid::from_child(&watching.child), Signal::TERM).unwrap();
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
     assert_eq!(running("31415.2"), 0);
 }

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/hidden.rs"]
+mod hidden;
 
 use std::fs;
 use std::io::Cursor;
@@ -52,7 +54,7 @@ impl Container {
     }
 
     /// Unpacks an autograder into it and sets it up, all but the tool, which is the one that is tested.
-    fn new(root: &Path, limited: bool, options: &[&str]) -> Self {
+    fn new(root: &Path, limited: bool, options: &[&str]) -> Option<Self> {
         let container = Self::packed(root, limited, options);
         fs::create_dir_all(root.join("usr-local-bin")).unwrap();
         let program = root.join("usr-local-bin/handout");
@@ -71,12 +73,15 @@ impl Container {
         container.set_up()
     }
 
-    /// Runs its set-up, and puts the other script where Gradescope puts it.
-    fn set_up(self) -> Self {
+    /// Runs its set-up, and puts the other script where Gradescope puts it; `None` where hidden tests have no sandbox.
+    fn set_up(self) -> Option<Self> {
         let done = self.script("source/setup.sh", "0");
+        if hidden::nothing_can_be_hidden(&text(&done)) {
+            return None;
+        }
         assert!(done.status.success(), "{}", text(&done));
         fs::copy(self.path("source/run_autograder"), self.path("run_autograder")).unwrap();
-        self
+        Some(self)
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -168,7 +173,8 @@ fn a_small_autograder_sets_itself_up_and_grades() {
     fs::create_dir_all(dir.path().join("hidden/tests")).unwrap();
     fs::write(dir.path().join("hidden/tests/echo.rs"), more).unwrap();
     let (source, hidden) = (course.display().to_string(), dir.path().join("hidden").display().to_string());
-    let container = Container::new(&dir.path().join("c"), false, &["--source", &source, "--hidden", &hidden]);
+    let options = ["--source", &source, "--hidden", &hidden];
+    let Some(container) = Container::new(&dir.path().join("c"), false, &options) else { return };
     let mode = |path: &str| container.path(path).metadata().unwrap().permissions().mode() & 0o077;
     assert_eq!((mode("hidden"), mode("source")), (0, 0));
 
@@ -232,7 +238,7 @@ fn half_a_processor_and_768_mib_are_enough() {
     fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let source = repository().display().to_string();
     let options = ["--source", &source, "--labs", "pingpong,clientserver"];
-    let container = Container::new(&dir.path().join("c"), true, &options);
+    let container = Container::new(&dir.path().join("c"), true, &options).unwrap();
     let mut bugs: Vec<PathBuf> = fs::read_dir(repository().join("handout/bugs/clientserver"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -308,7 +314,7 @@ fn a_real_system_sets_itself_up_from_the_network_and_grades() {
     let source = repository().display().to_string();
     let began = Instant::now();
     let options = ["--source", &source, "--labs", "pingpong,clientserver"];
-    let container = Container::packed(&root, true, &options).set_up();
+    let container = Container::packed(&root, true, &options).set_up().unwrap();
     let used = fs::read_to_string(root.join("used")).unwrap();
     println!("set-up in {} s; MiB and seconds of a processor: {used}", began.elapsed().as_secs());
 
