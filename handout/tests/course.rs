@@ -34,6 +34,11 @@ impl Course {
         fs::write(self.path(path), text.replace(from, to)).unwrap();
     }
 
+    fn append(&self, path: &str, more: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        fs::write(self.path(path), text + more).unwrap();
+    }
+
     /// Runs a command on it; returns how it ended and what it printed, without times.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_handout"))
@@ -165,6 +170,12 @@ fn a_skeleton_that_does_not_compile_passes_too_much_or_warns_is_found() {
 fn a_stub_that_does_not_say_what_to_write_is_found() {
     let course = Course::new();
     course.replace("labs/echo/src/tally.rs", "echo: count (README)", "count");
+    course.append(
+        "labs/echo/src/tally.rs",
+        "\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn counts() {\n        \
+         Tally::default().add(2);\n    }\n\n    #[test]\n    fn begins_at_zero() {\n        \
+         assert_eq!(Tally::default().count, 0);\n    }\n}\n",
+    );
     course.replace("handout/VERSION", "2026.1", "2026.2");
     course.replace(
         "labs/echo/src/server.rs",
@@ -173,6 +184,7 @@ fn a_stub_that_does_not_say_what_to_write_is_found() {
     );
     let problems = course.problems(&["check", "--skeleton-only"]);
     for expected in [
+        "these need a solution, so put them between `BEGIN INSTRUCTOR ONLY` and `END INSTRUCTOR ONLY`: tally::tests::counts\n",
         "handout/template/CHANGES.md begins with `## 2026.1`, and handout/VERSION is `2026.2`",
         "labs/echo/src/tally.rs:17: `todo!(\"count\")` is not `todo!(\"part 2: what to write (where to read)\")`",
         "labs/echo/src has no `todo!` to begin with",

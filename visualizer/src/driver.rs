@@ -23,6 +23,7 @@ use crate::json::Report;
 use crate::options::{self, Request, Strategy};
 use crate::progress::LiveLine;
 use crate::record::record_with_goals;
+use crate::set_up::{self, NoScenario};
 use crate::text::{self, Layout};
 use crate::trace_file::{Options, Origin, TraceFile, TraceFileError};
 use crate::workspace::Workspace;
@@ -116,7 +117,11 @@ pub(crate) fn drive(
             Verb::Search => job.run(console),
             Verb::Profile | Verb::Doctor => job.profile(lab, verb, console),
         },
-        Err(problem) => {
+        Err(problem @ NoScenario::Panicked { .. }) => {
+            console.error(&problem);
+            ExitCode::HandlerPanicked
+        }
+        Err(NoScenario::Refused(problem)) => {
             console.error(&problem);
             let help = format!("cargo lab {} {} --help", verb.word(), lab.name());
             let _nobody_reads = writeln!(console.err, "\nFor more information, try `{help}`.");
@@ -137,8 +142,17 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(lab: &'a dyn Lab, request: Request, cancel: &CancelToken) -> Result<Self, String> {
-        let scenario = lab.scenario(&request.lab)?;
+    fn new(lab: &'a dyn Lab, request: Request, cancel: &CancelToken) -> Result<Self, NoScenario> {
+        let scenario = set_up::scenario(lab, &request.lab)?;
+        Self::of(lab, request, scenario, cancel).map_err(NoScenario::Refused)
+    }
+
+    fn of(
+        lab: &'a dyn Lab,
+        request: Request,
+        scenario: Scenario,
+        cancel: &CancelToken,
+    ) -> Result<Self, String> {
         let nodes: Vec<_> = scenario.system.nodes().map(|(address, _)| address).collect();
         let (delivery, alone) = request.switches.delivery(&nodes).map_err(|error| error.to_string())?;
         let nodes = scenario.system.len();

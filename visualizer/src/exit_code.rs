@@ -23,7 +23,7 @@ pub enum ExitCode {
     GoalNotFound,
     /// From some state a goal of the lab cannot be reached any more.
     CannotFinish,
-    /// A handler panicked.
+    /// A handler panicked, or code that sets the lab up.
     HandlerPanicked,
     /// A handler did not return.
     HandlerHung,
@@ -131,7 +131,7 @@ impl ExitCode {
             Self::Stuck => "--stuck found a state in which nothing can change any more",
             Self::CannotFinish => "--can-finish found a state from which a goal is out of reach",
             Self::GoalNotFound => "every state visited, but a goal of the lab is satisfied in none",
-            Self::HandlerPanicked => "a handler panicked",
+            Self::HandlerPanicked => "a handler, or the set-up of the lab, panicked",
             Self::HandlerHung => "a handler did not return",
             Self::PredicatePanicked => "an invariant, goal or prune panicked, or ended the process",
             Self::HandlerDied => "a handler ended the process: stack overflow, abort, exit, out of memory",

@@ -9,6 +9,8 @@ use std::time::Duration;
 use framework::{Address, Lab, LabOptions, System};
 use runner::{Run, Settings};
 
+use crate::set_up;
+
 /// How often the commands are repeated.
 const TIMES: [usize; 3] = [10, 20, 40];
 
@@ -43,9 +45,9 @@ pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
     let mut systems = Vec::new();
     for times in TIMES {
         let workload = Some(vec![commands; times].join(","));
-        match lab.scenario(&LabOptions { workload, ..options.clone() }) {
+        match set_up::scenario(lab, &LabOptions { workload, ..options.clone() }) {
             Ok(scenario) => systems.push(scenario.system),
-            Err(error) => return Growth::Unknown(error),
+            Err(error) => return Growth::Unknown(error.to_string()),
         }
     }
     let (done, wait) = mpsc::channel();

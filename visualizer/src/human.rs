@@ -45,7 +45,12 @@ pub(crate) fn numbers(stats: &Stats) -> String {
 pub(crate) fn lines(results: &Results, goals_asked: &[String], notes: &[String]) -> Vec<String> {
     let verdict = one_line(&verdict(&results.verdict, goals_asked));
     let mut lines = vec![verdict, numbers(&results.stats)];
-    lines.extend(results.coverage.to_string().lines().map(str::to_owned));
+    if results.stats.states == 0 {
+        // What was covered is nothing, and the settings were not looked at.
+        lines.push("the nodes could not be started, so no state was visited".to_owned());
+    } else {
+        lines.extend(results.coverage.to_string().lines().map(str::to_owned));
+    }
     lines.extend(notes.iter().map(|note| format!("note: {note}")));
     // The verdict is never cut: it is what everything is about.
     for line in &mut lines[1..] {

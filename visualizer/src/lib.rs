@@ -71,6 +71,7 @@ mod regression;
 #[cfg(test)]
 mod sample;
 pub mod session;
+mod set_up;
 mod shell;
 mod show;
 mod student;

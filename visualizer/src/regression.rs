@@ -7,6 +7,8 @@ use framework::{
 };
 use search::{Delivery, Follower, State, StepError};
 
+use crate::set_up;
+
 /// The events of a counterexample, and the system in which they happened.
 ///
 /// Events are told by node and content, as text: what a message or a timer prints as. An event that cannot happen is left
@@ -188,7 +190,7 @@ impl<'a> Replay<'a> {
     }
 
     fn run(&self, name: Option<&str>, must: bool) -> Result<(), String> {
-        let scenario = self.lab.scenario(&self.options)?;
+        let scenario = set_up::scenario(self.lab, &self.options).map_err(|error| error.to_string())?;
         let mut state = State::initial(&scenario.system).map_err(|error| error.to_string())?;
         let mut question = match name {
             None => Question::Fails,

@@ -15,16 +15,19 @@ fn workspace(name: &str) -> PathBuf {
     here
 }
 
-fn driver(here: &Path, args: &[&str]) -> Command {
+fn driver(here: &Path, verb: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostile-lab"));
-    command.arg("search").args(args).current_dir(here);
+    command.arg(verb).args(args).current_dir(here);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 fn run(name: &str, args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } =
-        driver(&workspace(name), args).output().expect("the program was built");
+    ended(&mut driver(&workspace(name), "search", args))
+}
+
+fn ended(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program was built");
     let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
     (status.code().expect("it exits by itself"), text(stdout), text(stderr))
 }
@@ -56,6 +59,33 @@ fn an_exit_while_the_system_is_built_is_no_success() {
     let (code, out, err) = run("set-up", &["--deed", "set-up"]);
     assert_eq!((code, out.as_str()), (70, ""));
     insta::assert_snapshot!(err, @"error: the set-up of the lab called `process::exit(0)`, so there is no result; look at the constructors of its nodes and at what builds the system");
+}
+
+/// A lab's set-up may run code of a lab before it that nobody has written yet.
+#[test]
+fn a_panic_while_the_system_is_built_is_told_with_its_place() {
+    for verb in ["search", "profile", "doctor"] {
+        let mut command = driver(&workspace("set-up-panic"), verb, &["--deed", "set-up-panic"]);
+        let (code, out, err) = ended(&mut command);
+        assert_eq!((code, out.as_str()), (14, ""), "{verb}: {err}");
+        let (told, place) = err.trim_end().split_once(", at ").expect("it says where");
+        let told = told.lines().next().unwrap_or_default();
+        assert_eq!(
+            told,
+            r#"error: the set-up of the lab `hostile` panicked: assertion `left != right` failed: not yet written: the store"#
+        );
+        assert!(place.contains("hostile_lab.rs:"), "{place}");
+    }
+}
+
+/// There is nothing to say about what was covered, and nothing is said.
+#[test]
+fn nodes_that_cannot_be_started() {
+    let (code, out, err) = run("init-panic", &["--deed", "init-panic"]);
+    assert_eq!((code, err.as_str()), (14, ""));
+    let rest: Vec<&str> = out.lines().filter(|line| !line.starts_with("0 states, ")).collect();
+    assert!(rest[0].starts_with("handler panicked: init of server1 (Server): "), "{out}");
+    assert_eq!(rest[1..], ["the nodes could not be started, so no state was visited"]);
 }
 
 #[test]
@@ -113,7 +143,7 @@ fn soon(what: impl Fn() -> bool) -> bool {
 fn endless(name: &str, change: impl FnOnce(&mut Command)) -> (Child, String) {
     let here = workspace(name);
     let mark = here.join("mark");
-    let mut command = driver(&here, &["--deed", "count", "--mark", &mark.to_string_lossy()]);
+    let mut command = driver(&here, "search", &["--deed", "count", "--mark", &mark.to_string_lossy()]);
     change(&mut command);
     let child = command.spawn().expect("the program was built");
     assert!(soon(|| mark.is_file()), "the search begins");

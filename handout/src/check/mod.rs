@@ -148,6 +148,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     };
     let expected = skeleton::Expected::read(&handout.source)?;
     let all = manifest::suites(&handout.source)?;
+    report.step(
+        "the labs' own unit tests pass on the skeleton: what fails is a suite's, and says what to write",
+        || skeleton::units_pass(&cargo, &handout.description.labs),
+    );
     report.step("the suites listed as passing on the skeleton exist", || expected.check_suites(&all));
     for suite in &chosen {
         report.step(&format!("{}: the skeleton passes what is listed and no more", suite.name), || {

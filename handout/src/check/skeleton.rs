@@ -47,6 +47,27 @@ pub(super) fn is_formatted(cargo: &Cargo) -> Result<String> {
     Ok(String::new())
 }
 
+/// Runs the unit tests in the labs' `src`, which have no harness and no points. One that needs a solution would greet a
+/// student's first `cargo test` with a failure that nothing tells how to mend.
+pub(super) fn units_pass(cargo: &Cargo, labs: &[String]) -> Result<String> {
+    let mut arguments = vec!["test", "--quiet", "--locked", "--lib", "--no-fail-fast"];
+    arguments.extend(labs.iter().flat_map(|lab| ["--package", lab]));
+    let ended = cargo.run(&arguments)?;
+    if ended.success() {
+        return Ok(String::new());
+    }
+    let text = String::from_utf8_lossy(&ended.stdout);
+    let failed: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("---- ")?.strip_suffix(" stdout ----")).collect();
+    if failed.is_empty() {
+        bail!("{}", ended.stderr_tail(30));
+    }
+    bail!(
+        "these need a solution, so put them between `BEGIN INSTRUCTOR ONLY` and `END INSTRUCTOR ONLY`: {}",
+        failed.join(", ")
+    )
+}
+
 /// The tests that pass on the skeleton: suite and test.
 #[derive(Debug)]
 pub(super) struct Expected(BTreeSet<(String, String)>);

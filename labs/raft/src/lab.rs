@@ -176,6 +176,8 @@ fn administrator(text: &str, count: u16) -> Result<Option<AdminWorkload>, String
     Workload::parse(AdminParser, commands).map(Some).map_err(|error| error.to_string())
 }
 
+// BEGIN INSTRUCTOR ONLY
+// These build systems, and so need the store of lab 1.
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -269,3 +271,4 @@ mod tests {
         insta::assert_snapshot!(refusal("1", "LEARN"), @"`` is not the number of a server, such as 4");
     }
 }
+// END INSTRUCTOR ONLY

@@ -9,6 +9,7 @@ use super::resolve::Resolver;
 use super::{Job, Setup, Stuck};
 use crate::options;
 use crate::record::{Asked, network};
+use crate::set_up;
 use crate::trace_file::{Network, Options, Origin, TraceFile};
 
 /// A system that is ready to run.
@@ -54,7 +55,7 @@ impl Ground {
         for own in lab.options() {
             options.own.entry(own.name.to_owned()).or_insert_with(|| own.default.to_owned());
         }
-        let scenario = lab.scenario(&options)?;
+        let scenario = set_up::scenario(lab, &options).map_err(|error| error.to_string())?;
         let nodes: Vec<Address> = scenario.system.nodes().map(|(address, _)| address).collect();
         if nodes.len() > search::NODES_MAX {
             return Err(format!(

@@ -25,6 +25,7 @@ impl Node for Server {
     type Timer = Tick;
 
     fn init(&mut self, ctx: &mut Context<Message, Tick>) {
+        assert_ne!(self.deed, "init-panic", "not yet written: init");
         ctx.send(ctx.address(), Message::Count(1));
     }
 
@@ -95,6 +96,7 @@ impl Lab for Hostile {
         if deed == "set-up" {
             std::process::exit(0);
         }
+        assert_ne!(deed, "set-up-panic", "not yet written: the store");
         let mark: String = options.own("mark")?;
         if !mark.is_empty() {
             // At once with all that is in it: somebody waits for it.
