@@ -16,6 +16,8 @@
 //!
 //! # The smallest example
 //!
+//! With the nodes of lab 0:
+//!
 //! ```
 //! use std::time::Duration;
 //!
@@ -33,7 +35,8 @@
 //! let settings = Settings::simulated(7).invariant(results_ok()).network(|network| network.unreliable());
 //! let mut run = Run::new(&system, settings)?;
 //! let done = run.wait_for_clients(Duration::from_secs(60))?;
-//! assert_eq!(format!("{done:.1?}"), "985.3ms");
+//! // 985.3ms for the reference's nodes, on every machine.
+//! assert!(done < Duration::from_secs(10));
 //! assert!(run.traffic().of_kind("PongReply").delivered >= 100);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -54,11 +57,11 @@
 //! run.run_for(Duration::from_millis(50))?;
 //! run.network(|network| network.node(server, false));
 //! let failure = run.wait_for_clients(Duration::from_secs(1)).unwrap_err();
-//! assert_eq!(
-//!     failure.to_string(),
-//!     "`all clients are done` did not come to hold within 1s: client1 has 20 of 100 results \
-//!      (after 1.05s and 160 events, seed 7)"
-//! );
+//! // The reference's nodes: `all clients are done` did not come to hold within 1s: client1 has 20 of 100 results
+//! // (after 1.05s and 160 events, seed 7)
+//! let failure = failure.to_string();
+//! assert!(failure.starts_with("`all clients are done` did not come to hold within 1s: client1 has"), "{failure}");
+//! assert!(failure.ends_with("seed 7)"), "{failure}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -175,8 +175,8 @@ fn administrator(text: &str, count: u16) -> Result<Option<AdminWorkload>, String
     }
     Workload::parse(AdminParser, commands).map(Some).map_err(|error| error.to_string())
 }
-
 // BEGIN INSTRUCTOR ONLY
+
 // These build systems, and so need the store of lab 1.
 #[cfg(test)]
 mod tests {

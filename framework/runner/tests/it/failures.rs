@@ -225,6 +225,22 @@ fn a_wait_in_vain_says_what_is_missing_and_goes_on() {
     run.wait_for_clients(secs(2)).unwrap();
 }
 
+/// The crate's examples run with any right nodes, and so do not assert how long these take; they say it.
+#[test]
+fn the_examples_of_the_crate_say_what_the_reference_does() {
+    let said = include_str!("../../src/lib.rs");
+    let settings = Settings::simulated(7).invariant(results_ok()).network(|network| network.unreliable());
+    let mut run = Run::new(&pingpong(1, 100), settings).unwrap();
+    let done = run.wait_for_clients(secs(60)).unwrap();
+    assert!(said.contains(&format!("//! // {done:.1?} for the reference's nodes")), "{done:?}");
+
+    let mut run = Run::new(&pingpong(1, 100), Settings::simulated(7)).unwrap();
+    run.run_for(ms(50)).unwrap();
+    run.network(|network| network.node(SERVER, false));
+    let failure = run.wait_for_clients(secs(1)).unwrap_err().to_string();
+    assert!(said.replace("\n//! //", "").contains(&format!("reference's nodes: {failure}\n")), "{failure}");
+}
+
 #[test]
 fn requests_that_make_no_sense_are_refused() {
     let mut run = Run::new(&pingpong(1, 3), settings()).unwrap();
