@@ -239,6 +239,8 @@ pub(crate) fn vendor_into(workspace: &Path, folder: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::fixture;
 
@@ -296,6 +298,27 @@ mod tests {
             text[at..].to_owned()
         };
         assert_eq!(flags("template/.cargo/config.toml"), flags("../.cargo/config.toml"));
+    }
+
+    #[test]
+    fn what_students_test_on_every_push_is_the_labs() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let handout = build(root, &Selection::default()).unwrap().tree;
+        let workflow = handout.text(".github/workflows/labs.yml").unwrap();
+        let mut words = workflow.split_whitespace();
+        let mut left_out = BTreeSet::new();
+        while words.any(|word| word == "--exclude") {
+            left_out.extend(words.next());
+        }
+        let mut libraries = BTreeSet::new();
+        for folder in manifest::packages(&handout).unwrap() {
+            let text = handout.text(&format!("{folder}/Cargo.toml")).unwrap();
+            let name = text.split("name = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+            if !folder.starts_with("labs/") {
+                libraries.insert(name);
+            }
+        }
+        assert_eq!(left_out, libraries);
     }
 
     #[test]
