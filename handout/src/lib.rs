@@ -67,8 +67,10 @@
 //! tests to it: a test that students have as well counts as visible, all others are hidden, and the results sum both. Vary what
 //! a submission could have learnt by heart, such as the seeds of runs, the number of servers and clients, keys and values, and
 //! who is cut off when; never demand more than the page of the part does. A hidden test that only the reference
-//! passes encodes its design: lay DIR over a clone of the repository, and run `cargo test -p raft --test suites`, which runs the
-//! suites on other right designs. No hidden suite lies in this repository, where students could read it.
+//! passes encodes its design: lay DIR over a clone of the repository, and run
+//! `cargo test -p raft --test suites ::part3 -- --include-ignored --skip tables` for a suite `part3`: all other right designs have to get all
+//! points. (Without `--include-ignored` one design is tried, which the commit chooses; `tables` compares the public page of the part
+//! with the suite, and a hidden test must not get into that.) No hidden suite lies in this repository, where students could read it.
 //!
 //! # Isolation
 //!

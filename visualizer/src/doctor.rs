@@ -6,6 +6,7 @@ use search::{Coverage, Profile, ProfileRow, Repeat, Verdict};
 use serde::Serialize;
 
 use crate::amount::{counted, grouped};
+use crate::fault::Fault;
 use crate::growth::Growth;
 use crate::human::WIDTH;
 use crate::profile::saving;
@@ -51,13 +52,31 @@ pub(crate) struct Examined<'a> {
     /// The states from the beginning.
     pub(crate) profile: &'a Profile,
     /// Those from a later state on, in which the nodes are at work, if the first do not show it.
-    pub(crate) later: Option<&'a Profile>,
+    pub(crate) later: Option<&'a Later>,
     /// What longer runs showed, if there were any.
     pub(crate) growth: Option<&'a Growth>,
 }
 
-/// The later states, in words.
-const LATER: &str = "once a client has a result";
+/// What came of looking for a state in which a client has its first result, and of looking from there.
+#[derive(Debug)]
+pub(crate) struct Later {
+    /// What makes the states, there or, where a handler is wrong on the way, up to that.
+    pub(crate) profile: Profile,
+    /// Whether there is such a state.
+    pub(crate) from_a_result: bool,
+}
+
+impl Later {
+    /// A handler that is wrong there, or on the way.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        Fault::of(&self.profile.search.verdict)
+    }
+
+    /// These states, in words.
+    fn when(&self) -> &'static str {
+        if self.from_a_result { "once a client has a result" } else { "before a client has a result" }
+    }
+}
 
 /// What the doctor says of a system.
 #[derive(Debug, Serialize)]
@@ -81,8 +100,13 @@ impl<'a> Diagnosis<'a> {
     pub(crate) fn of(lab: &'a str, command: &'a str, search: &str, examined: Examined<'a>) -> Self {
         let Examined { profile, later, growth } = examined;
         let coverage = &profile.search.coverage;
-        let mut findings: Vec<Finding> = fault(&profile.search.verdict, search).into_iter().collect();
-        let faulty = !findings.is_empty() || later.is_some_and(|later| is_fault(&later.search.verdict));
+        let events = |finding| Finding { command: Some(search.to_owned()), ..finding };
+        let mut findings: Vec<Finding> = fault(&profile.search.verdict).map(events).into_iter().collect();
+        if let Some(Growth::Faulty(fault, what)) = growth {
+            let finding = Finding::new(fault.word(), one_line(what), fault.advice());
+            findings.push(Finding { when: Some("in longer runs"), ..finding });
+        }
+        let faulty = !findings.is_empty() || later.is_some_and(|later| later.fault().is_some());
         findings.extend(blind_spots(coverage));
         let runs = match growth {
             Some(Growth::Seen(found)) => &found[..],
@@ -99,9 +123,10 @@ impl<'a> Diagnosis<'a> {
             findings.extend(seen_later(later, &findings));
         }
         let states = profile.states;
-        let repeats = later.map_or(0, |later| later.repeats.len()) + profile.repeats.len();
-        let handler_calls =
-            profile.search.stats.handler_calls + later.map_or(0, |later| later.search.stats.handler_calls);
+        let searches = || std::iter::once(profile).chain(later.map(|later| &later.profile));
+        let all_covered = || searches().map(|profile| &profile.search.coverage);
+        let repeats: usize = searches().map(|profile| profile.repeats.len()).sum();
+        let handler_calls = searches().map(|profile| profile.search.stats.handler_calls).sum();
         let (mut healthy, mut unknown) = (Vec::new(), Vec::new());
         if !faulty {
             let calls = counted(handler_calls, "handler call");
@@ -109,7 +134,7 @@ impl<'a> Diagnosis<'a> {
                 "{calls}, each made twice, the second time on a copy rebuilt from bytes: the same result each time"
             ));
         }
-        if coverage.ignored_fields.is_empty() {
+        if all_covered().all(|coverage| coverage.ignored_fields.is_empty()) {
             healthy.push("no field is left out by serde".to_owned());
         }
         if repeats == 0 && !faulty {
@@ -121,10 +146,11 @@ impl<'a> Diagnosis<'a> {
             Some(Growth::Unknown(why)) => {
                 unknown.push(format!("what grows in longer runs: {}", one_line(why)))
             }
-            _ if !coverage.growth.is_empty() || !runs.is_empty() => {}
+            _ if !runs.is_empty() || all_covered().any(|coverage| !coverage.growth.is_empty()) => {}
             Some(Growth::Seen(_)) => {
                 healthy.push("nothing grows when clients repeat their commands, up to 40 times".to_owned());
             }
+            Some(Growth::Faulty(..)) => {}
             None if faulty => {}
             None => healthy.push("no node has grown out of proportion".to_owned()),
         }
@@ -149,8 +175,8 @@ impl<'a> Diagnosis<'a> {
         let mut lines =
             vec![format!("looked at {} up to depth {depth}, {cut}", counted(self.states, "state"))];
         if let Some(later) = later {
-            let states = counted(later.states, "state");
-            let from = if is_fault(&later.search.verdict) { "on the way to one" } else { "from one" };
+            let states = counted(later.profile.states, "state");
+            let from = if later.from_a_result { "from one" } else { "on the way to one" };
             lines.push(format!("looked at {states} more {from} in which a client has its first result"));
         }
         if let Some(tenths) = self.growth_tenths {
@@ -181,30 +207,10 @@ impl<'a> Diagnosis<'a> {
     }
 }
 
-/// Whether a search ended at a handler that is wrong whatever it computes.
-pub(crate) fn is_fault(verdict: &Verdict) -> bool {
-    fault(verdict, "").is_some()
-}
-
-/// A handler that is wrong whatever it computes.
-fn fault(verdict: &Verdict, search: &str) -> Option<Finding> {
-    let what = one_line(&verdict.to_string());
-    let (kind, advice) = match verdict {
-        Verdict::Nondeterministic(_) => (
-            "nondeterministic",
-            "the same handler with the same fields and the same event must do the same: no hash maps, clocks, random \
-             numbers, statics, no state outside the node's fields",
-        ),
-        Verdict::HandlerPanicked(_) => ("panics", "a handler must take every message and timer at any time"),
-        Verdict::HandlerHung(_) => {
-            ("hangs", "a handler does not wait and does not loop until something happens")
-        }
-        Verdict::HandlerDied(_) => {
-            ("dies", "no recursion without end, no exit, no allocation without a bound")
-        }
-        _ => return None,
-    };
-    Some(Finding { command: Some(search.to_owned()), ..Finding::new(kind, what, advice) })
+/// The search ended at a handler that is wrong whatever it computes.
+fn fault(verdict: &Verdict) -> Option<Finding> {
+    let fault = Fault::of(verdict)?;
+    Some(Finding::new(fault.word(), one_line(&verdict.to_string()), fault.advice()))
 }
 
 /// What is no part of a state.
@@ -236,7 +242,9 @@ fn blind_spots(coverage: &Coverage) -> Vec<Finding> {
 fn growing(what: &str) -> Finding {
     let advice = "drop what nobody can ask for again; otherwise the states have no end. Right only for what has to be kept, such as a \
                   log until there are snapshots";
-    Finding::new("growing", what, advice)
+    // How many it has depends on the states that were seen.
+    let subject = what.split(" has ").next().unwrap_or(what).to_owned();
+    Finding::new("growing", what, advice).about(subject)
 }
 
 /// A copy of a message that was taken for a new one.
@@ -259,14 +267,19 @@ fn repeat(repeat: &Repeat) -> Finding {
 
 /// What only the later states show. A fault there is found by no search that begins at the beginning and is as small as these, so
 /// there is no command that shows its events.
-fn seen_later(later: &Profile, before: &[Finding]) -> Vec<Finding> {
-    let fault = fault(&later.search.verdict, "").map(|finding| Finding { command: None, ..finding });
-    let repeats = later.repeats.iter().map(repeat);
-    let all = fault.into_iter().chain(repeats).chain(multipliers(later));
+fn seen_later(later: &Later, before: &[Finding]) -> Vec<Finding> {
+    let Later { profile, .. } = later;
+    let coverage = &profile.search.coverage;
+    let all = fault(&profile.search.verdict)
+        .into_iter()
+        .chain(blind_spots(coverage))
+        .chain(coverage.growth.iter().map(|what| growing(what)))
+        .chain(profile.repeats.iter().map(repeat))
+        .chain(multipliers(profile));
     let is_new = |finding: &Finding| {
         !before.iter().any(|old| (old.kind, &old.subject) == (finding.kind, &finding.subject))
     };
-    all.filter(is_new).map(|finding| Finding { when: Some(LATER), ..finding }).collect()
+    all.filter(is_new).map(|finding| Finding { when: Some(later.when()), ..finding }).collect()
 }
 
 /// What multiplies the states most.
@@ -452,9 +465,10 @@ mod tests {
             system.add(Address::server(1), Counter { careful, ..Counter::default() }).unwrap();
             search::profile(&State::initial(&system).unwrap(), &Settings::default())
         };
-        let (well, ill) = (profile(true), profile(false));
-        let text = |profile, later| {
-            let examined = Examined { profile, later: Some(later), growth: None };
+        let later = |careful| Later { profile: profile(careful), from_a_result: true };
+        let (well, ill) = (later(true), later(false));
+        let text = |first: &Later, later| {
+            let examined = Examined { profile: &first.profile, later: Some(later), growth: None };
             Diagnosis::of("count", "cargo lab doctor count", "cargo lab search count", examined)
                 .lines(examined, &[])
                 .join("\n")
@@ -476,23 +490,97 @@ mod tests {
         assert!(!text.contains("the same result each time"), "{text}");
     }
 
+    fn sick(node: Sick, max_states: u64) -> Profile {
+        let mut system = System::new();
+        system.add(Address::server(1), node).unwrap();
+        let settings = Settings { max_states: Some(max_states), ..Settings::default() };
+        search::profile(&State::initial(&system).unwrap(), &settings)
+    }
+
+    fn told(first: &Profile, later: Option<&Later>, growth: Option<&Growth>) -> String {
+        let examined = Examined { profile: first, later, growth };
+        Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", examined)
+            .lines(examined, &[])
+            .join("\n")
+    }
+
     #[test]
     fn a_handler_that_is_wrong_later_is_named_and_nothing_is_in_order() {
-        let profile = |draws: bool| {
-            let mut system = System::new();
-            system.add(Address::server(1), Sick { draws, ..Sick::default() }).unwrap();
-            let settings = Settings { max_states: Some(200), ..Settings::default() };
-            search::profile(&State::initial(&system).unwrap(), &settings)
+        let profile = |draws: bool| sick(Sick { draws, ..Sick::default() }, 200);
+        let well = profile(false);
+        let text = |from_a_result: bool| {
+            let later = Later { profile: profile(true), from_a_result };
+            assert_eq!(later.fault(), Some(Fault::Nondeterministic));
+            told(&well, Some(&later), None)
         };
-        let (well, ill) = (profile(false), profile(true));
-        assert!(is_fault(&ill.search.verdict) && !is_fault(&well.search.verdict));
-        let examined = Examined { profile: &well, later: Some(&ill), growth: None };
-        let text = Diagnosis::of("sick", "cargo lab doctor sick", "cargo lab search sick", examined)
-            .lines(examined, &[])
-            .join("\n");
-        assert!(text.contains("nondeterministic, once a client has a result: "), "{text}");
-        assert!(text.contains("more on the way to one in which a client has its first result"), "{text}");
-        assert!(!text.contains("the same result each time"), "{text}");
+        let after = text(true);
+        assert!(after.contains("nondeterministic, once a client has a result: "), "{after}");
+        assert!(after.contains("more from one in which a client has its first result"), "{after}");
+        assert!(!after.contains("the same result each time"), "{after}");
+        let before = text(false);
+        assert!(before.contains("nondeterministic, before a client has a result: "), "{before}");
+        assert!(before.contains("more on the way to one in which a client has its first result"), "{before}");
+    }
+
+    #[test]
+    fn a_handler_that_is_wrong_in_longer_runs_is_named_and_nothing_is_in_order() {
+        let growth = Growth::Faulty(Fault::Panics, "on_message(Add) of server1: no more".to_owned());
+        let text = told(&sick(Sick::default(), 200), None, Some(&growth));
+        assert!(
+            text.contains(
+                "panics, in longer runs: on_message(Add) of server1: no more\n  a handler must take"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("the same result each time") && !text.contains("nothing grows"), "{text}");
+        assert!(!text.contains("not known"), "{text}");
+    }
+
+    /// A node that has a field which serde skips, or is not known to anybody, from some state on.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Role {
+        Follower,
+        Leader {
+            #[serde(skip)]
+            scratch: u8,
+            log: Vec<u8>,
+        },
+    }
+
+    impl Node for Role {
+        type Message = u8;
+        type Timer = Tick;
+
+        fn init(&mut self, _: &mut Context<u8, Tick>) {}
+
+        fn on_message(&mut self, _: Address, _: u8, _: &mut Context<u8, Tick>) {}
+
+        fn on_timer(&mut self, _: Tick, _: &mut Context<u8, Tick>) {}
+    }
+
+    #[test]
+    fn what_the_search_cannot_see_later_is_not_in_order() {
+        let profile = |role: Role| {
+            let mut system = System::new();
+            system.add(Address::server(1), role).unwrap();
+            search::profile(&State::initial(&system).unwrap(), &Settings::default())
+        };
+        let first = profile(Role::Follower);
+        assert!(told(&first, None, None).contains("in order: no field is left out by serde"));
+        let leader = Role::Leader { scratch: 1, log: vec![7; 5000] };
+        let later = Later { profile: profile(leader), from_a_result: true };
+        let text = told(&first, Some(&later), None);
+        for expected in [
+            "not seen, once a client has a result: `",
+            "scratch` is left out by serde",
+            "growing, once a client has a result: server1",
+        ] {
+            assert!(text.contains(expected), "`{expected}` is not in\n{text}");
+        }
+        assert!(
+            !text.contains("in order: no field is left out") && !text.contains("out of proportion"),
+            "{text}"
+        );
     }
 
     #[test]

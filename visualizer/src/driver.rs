@@ -15,10 +15,11 @@ use search::{
 use serde::Serialize;
 
 use crate::console::{Console, on_terminal};
-use crate::doctor::{self, Diagnosis, Examined};
+use crate::doctor::{Diagnosis, Examined, Later};
 use crate::exit_code::ExitCode;
+use crate::fault::Fault;
 use crate::finish::Finish;
-use crate::growth;
+use crate::growth::{self, Growth};
 use crate::json::Report;
 use crate::options::{self, Request, Strategy};
 use crate::progress::LiveLine;
@@ -267,14 +268,15 @@ impl<'a> Job<'a> {
             // The first words are `cargo lab doctor`.
             let search = command.replacen("doctor", "search", 1);
             // Where a handler is wrong in the first events already, longer runs say nothing more.
-            let watch = Watch::installed();
-            let noting = watch.noting(Activity::Report, "longer runs, to see what grows");
             let sound = matches!(profile.search.verdict, Verdict::Exhausted | Verdict::BudgetSpent(_));
             let growth = sound.then(|| growth::watch(lab, &self.request.lab));
-            drop(noting);
             let later = self.later(&start, &profile.search.verdict);
-            if let Some(later) = later.as_ref().filter(|later| doctor::is_fault(&later.search.verdict)) {
-                code = ExitCode::of(&later.search.verdict, false);
+            let in_runs = match growth {
+                Some(Growth::Faulty(fault, _)) => Some(fault),
+                _ => None,
+            };
+            if let Some(fault) = later.as_ref().and_then(Later::fault).or(in_runs) {
+                code = fault.exit_code();
             }
             let examined = Examined { profile: &profile, later: later.as_ref(), growth: growth.as_ref() };
             let diagnosis = Diagnosis::of(self.lab, command, &search, examined);
@@ -293,7 +295,7 @@ impl<'a> Job<'a> {
 
     /// What makes the states from one on in which the nodes are at work. Where all states were seen these are among them; and a
     /// cluster spends its first thousands of states on elections, in which no command is.
-    fn later(&self, start: &State, verdict: &Verdict) -> Option<Profile> {
+    fn later(&self, start: &State, verdict: &Verdict) -> Option<Later> {
         if !matches!(verdict, Verdict::BudgetSpent(_)) {
             return None;
         }
@@ -313,12 +315,13 @@ impl<'a> Job<'a> {
         let Some(mut state) = found.goal_state().cloned() else {
             // A handler may be wrong on the way; that no client gets a result says nothing about the nodes.
             let states = found.stats.states;
-            let faulty = doctor::is_fault(&found.verdict);
-            return faulty.then(|| Profile { states, rows: Vec::new(), repeats: Vec::new(), search: found });
+            Fault::of(&found.verdict)?;
+            let profile = Profile { states, rows: Vec::new(), repeats: Vec::new(), search: found };
+            return Some(Later { profile, from_a_result: false });
         };
         // What was on the way belongs to the beginning.
         state.drop_pending_messages();
-        Some(search::profile(&state, &self.settings))
+        Some(Later { profile: search::profile(&state, &self.settings), from_a_result: true })
     }
 
     /// Whether each goal can be reached from every state, if that was asked and the search found nothing else.

@@ -7,8 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use framework::{Address, Lab, LabOptions, System};
-use runner::{Run, Settings};
+use runner::{Failure, FailureKind, Run, Settings};
+use search::{Activity, Watch};
 
+use crate::fault::Fault;
 use crate::set_up;
 
 /// How often the commands are repeated.
@@ -28,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Growth {
     /// They came to their end; these grow, in words.
     Seen(Vec<String>),
+    /// A handler is wrong whatever it computes, and what it did.
+    Faulty(Fault, String),
     /// Nothing is known, and why.
     Unknown(String),
 }
@@ -35,8 +39,17 @@ pub(crate) enum Growth {
 /// The lists and maps of nodes, by node and path, with their lengths.
 type Lengths = BTreeMap<(Address, String), usize>;
 
-/// Runs the system that the options describe with more and more commands.
+/// What a supervisor is told of it.
+const RUNS: &str = "longer runs, to see what grows";
+
+/// Runs the system that the options describe with more and more commands. Where that is known to end the process, it says so.
 pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
+    let watch = Watch::installed();
+    if let Some(fatal) = watch.fate_of(Activity::Report, RUNS) {
+        let fault = if fatal.hangs { Fault::Hangs } else { Fault::Dies };
+        return Growth::Faulty(fault, format!("something that a node runs: {}", fatal.problem));
+    }
+    let _noting = watch.noting(Activity::Report, RUNS);
     if options.clients == Some(0) {
         return Growth::Unknown("there are no clients".to_owned());
     }
@@ -57,7 +70,13 @@ pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
     });
     match wait.recv_timeout(PATIENCE) {
         Ok(Ok(lengths)) => Growth::Seen(growing(&lengths)),
-        Ok(Err(why)) => Growth::Unknown(why),
+        Ok(Err(failure)) => match failure.kind() {
+            FailureKind::HandlerPanicked(fault) | FailureKind::NotSerializable(fault) => {
+                Growth::Faulty(Fault::Panics, fault.to_string())
+            }
+            FailureKind::HandlerHung(fault) => Growth::Faulty(Fault::Hangs, fault.to_string()),
+            other => Growth::Unknown(other.to_string()),
+        },
         Err(RecvTimeoutError::Timeout) => {
             Growth::Unknown(format!("they took more than {} s", PATIENCE.as_secs()))
         }
@@ -68,12 +87,12 @@ pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
 }
 
 /// Runs a system until its clients are done, and measures it.
-fn lengths(system: &System) -> Result<Lengths, String> {
+fn lengths(system: &System) -> Result<Lengths, Failure> {
     let mut settings = Settings::simulated(1);
     settings.events_max = EVENTS_MAX;
     settings.trace_events_max = 0;
-    let mut run = Run::new(system, settings).map_err(|failure| failure.kind().to_string())?;
-    run.wait_for_clients(LIMIT).map_err(|failure| failure.kind().to_string())?;
+    let mut run = Run::new(system, settings)?;
+    run.wait_for_clients(LIMIT)?;
     Ok(run.inspect(|view| {
         let mut lengths = Lengths::new();
         for address in view.addresses() {

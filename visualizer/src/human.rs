@@ -3,6 +3,7 @@
 use search::{Results, Stats, Verdict};
 
 use crate::amount::{counted, grouped, rough, seconds};
+use crate::fault::Fault;
 use crate::text::{fit, one_line};
 
 /// The columns of a line.
@@ -47,7 +48,9 @@ pub(crate) fn lines(results: &Results, goals_asked: &[String], notes: &[String])
     let mut lines = vec![verdict, numbers(&results.stats)];
     if results.stats.states == 0 {
         // What was covered is nothing, and the settings were not looked at.
-        lines.push("the nodes could not be started, so no state was visited".to_owned());
+        let why =
+            if Fault::of(&results.verdict).is_some() { "the nodes could not be started, so " } else { "" };
+        lines.push(format!("{why}no state was visited"));
     } else {
         lines.extend(results.coverage.to_string().lines().map(str::to_owned));
     }

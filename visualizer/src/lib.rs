@@ -49,6 +49,7 @@ mod doctor;
 mod driver;
 mod exit_code;
 pub mod export;
+mod fault;
 mod finish;
 mod growth;
 mod handler_log;

@@ -78,6 +78,31 @@ fn a_panic_while_the_system_is_built_is_told_with_its_place() {
     }
 }
 
+/// The doctor's longer runs see what no small search does, and a handler that ends their process costs no diagnosis.
+#[test]
+fn the_doctor_says_which_handler_is_wrong_in_longer_runs_only() {
+    let told = |deed: &str| {
+        let (code, out, err) = ended(&mut driver(&workspace(deed), "doctor", &["--deed", deed]));
+        assert_eq!(err, "", "{deed}: {out}");
+        assert!(out.starts_with("looked at ") && !out.contains("nothing found"), "{out}");
+        let what =
+            out.lines().find(|line| line.contains(", in longer runs: ")).unwrap_or_else(|| panic!("{out}"));
+        (code, what.to_owned())
+    };
+    let (code, what) = told("late-panic");
+    assert_eq!(code, 14);
+    assert!(what.starts_with("panics, in longer runs: on_message(Ask) of server1 (Server): bad "), "{what}");
+    for (deed, code, problem) in
+        [("late-recurse", 17, "overflowed its stack"), ("late-exit", 17, "called `process::exit(0)`")]
+    {
+        let (ended, what) = told(deed);
+        assert_eq!(ended, code, "{what}");
+        assert!(what.starts_with("dies, in longer runs: ") && what.contains(problem), "{what}");
+    }
+    let (code, out, err) = ended(&mut driver(&workspace("late-not"), "doctor", &["--deed", "late-nothing"]));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+}
+
 /// There is nothing to say about what was covered, and nothing is said.
 #[test]
 fn nodes_that_cannot_be_started() {

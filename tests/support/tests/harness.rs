@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{self, Command, Output};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -51,8 +51,8 @@ struct Whole {
 fn whole() -> &'static Whole {
     static WHOLE: OnceLock<Whole> = OnceLock::new();
     WHOLE.get_or_init(|| {
-        // Nobody drops it, so it is where cargo clears up.
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("whole");
+        // Nobody drops it, so it is where cargo clears up. Processes that run at once, as those of nextest, have one each.
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("whole-{}", process::id()));
         let _not_there = fs::remove_dir_all(&root);
         workspace(&root);
         let output = suite(&root, &[]).output().unwrap();

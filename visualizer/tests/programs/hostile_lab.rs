@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
-use framework::{Address, Context, Lab, LabOption, LabOptions, Node, Scenario, System};
+use framework::{
+    Address, Client, CommandParser, Context, Lab, LabOption, LabOptions, Node, Scenario, System, Workload,
+};
 use serde::{Deserialize, Serialize};
 
-/// It counts the messages that it sends itself, and does its deed at the second.
+/// It counts the messages that it sends itself, and does its deed at the second. With a client it does `late-…` when it is asked
+/// for the seventh time, which no small search sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Server {
     deed: String,
@@ -15,6 +18,8 @@ struct Server {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Message {
     Count(u64),
+    Ask(u64),
+    Answer(u64),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,13 +31,22 @@ impl Node for Server {
 
     fn init(&mut self, ctx: &mut Context<Message, Tick>) {
         assert_ne!(self.deed, "init-panic", "not yet written: init");
-        ctx.send(ctx.address(), Message::Count(1));
+        if !self.deed.starts_with(LATE) {
+            ctx.send(ctx.address(), Message::Count(1));
+        }
     }
 
-    fn on_message(&mut self, _: Address, Message::Count(number): Message, ctx: &mut Context<Message, Tick>) {
-        if number != self.count + 1 {
-            return;
-        }
+    fn on_message(&mut self, from: Address, message: Message, ctx: &mut Context<Message, Tick>) {
+        let number = match message {
+            Message::Count(number) if number == self.count + 1 => number,
+            Message::Ask(number) => {
+                if number == 7 {
+                    strike(self.deed.trim_start_matches(LATE));
+                }
+                return ctx.send(from, Message::Answer(number));
+            }
+            _ => return,
+        };
         self.count = number;
         if number == 2 {
             strike(&self.deed);
@@ -43,6 +57,55 @@ impl Node for Server {
     }
 
     fn on_timer(&mut self, _: Tick, _: &mut Context<Message, Tick>) {}
+}
+
+/// What begins a deed that is done late.
+const LATE: &str = "late-";
+
+/// It asks the server, and waits for the answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Asker {
+    asked: u64,
+    answered: u64,
+}
+
+impl Client for Asker {
+    type Command = String;
+    type Response = u64;
+
+    fn send_command(&mut self, _: String, ctx: &mut Context<Message, Tick>) {
+        self.asked += 1;
+        ctx.send(Address::server(1), Message::Ask(self.asked));
+    }
+
+    fn response(&self) -> Option<u64> {
+        (self.answered == self.asked).then_some(self.answered)
+    }
+}
+
+impl Node for Asker {
+    type Message = Message;
+    type Timer = Tick;
+
+    fn on_message(&mut self, _: Address, message: Message, _: &mut Context<Message, Tick>) {
+        if let Message::Answer(number) = message {
+            self.answered = self.answered.max(number);
+        }
+    }
+
+    fn on_timer(&mut self, _: Tick, _: &mut Context<Message, Tick>) {}
+}
+
+struct AskParser;
+
+impl CommandParser<String, u64> for AskParser {
+    fn command(&self, text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+
+    fn response(&self, _: &String, text: &str) -> Result<u64, String> {
+        text.parse().map_err(|_| format!("`{text}` is no number"))
+    }
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "that is what is tried")]
@@ -91,6 +154,10 @@ impl Lab for Hostile {
         ]
     }
 
+    fn default_workload(&self) -> Option<&'static str> {
+        Some("ask,ask")
+    }
+
     fn scenario(&self, options: &LabOptions) -> Result<Scenario, String> {
         let deed: String = options.own("deed")?;
         if deed == "set-up" {
@@ -106,7 +173,14 @@ impl Lab for Hostile {
                 .map_err(|error| error.to_string())?;
         }
         let mut system = System::new();
+        let is_late = deed.starts_with(LATE);
         system.add(Address::server(1), Server { deed, count: 0 }).map_err(|error| error.to_string())?;
+        if is_late {
+            let commands = options.commands().unwrap_or_else(|| vec!["ask".to_owned(); 2]);
+            let workload = Workload::parse(AskParser, commands).map_err(|error| error.to_string())?;
+            let client = Asker { asked: 0, answered: 0 };
+            system.add_client(Address::client(1), client, workload).map_err(|error| error.to_string())?;
+        }
         Ok(Scenario {
             system,
             invariants: Vec::new(),
