@@ -1,11 +1,13 @@
 //! A Chromium without a window, told what to do over a pipe (its DevTools protocol). No driver, no server, no port.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -66,6 +68,7 @@ impl Page {
             .env("TMPDIR", temporary)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .process_group(0)
             .spawn()
             .expect("there is a shell");
         let (commands, output) = (browser.stdin.take()?, browser.stdout.take()?);
@@ -238,7 +241,16 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         // Nobody listens any more if it is gone already.
-        let _gone = self.browser.kill();
+        let _gone = kill_process_group(Pid::from_child(&self.browser), Signal::KILL);
         let _gone = self.browser.wait();
+        // Its other processes are nobody's to wait for, and write into the profile to their end.
+        for _ in 0..250 {
+            match std::fs::remove_dir_all(self.folder.path()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                _ => return,
+            }
+        }
     }
 }
