@@ -1,14 +1,16 @@
 //! What grows in nodes as they work: the lab's commands, repeated more and more often, in runs of the same seed. A search sees
 //! only the first few events of a system; what a node never forgets shows later.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::mem::ManuallyDrop;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framework::{Address, Lab, LabOptions, System};
-use runner::{Failure, FailureKind, Run, Settings};
-use search::{Activity, Watch};
+use runner::{Failure, FailureKind, Observer, Run, Running, RunningHandler, Settings};
+use search::{Activity, FatalInput, Noting, Watch};
 
 use crate::fault::Fault;
 use crate::set_up;
@@ -22,8 +24,14 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// How many events a run may have.
 const EVENTS_MAX: u64 = 200_000;
 
-/// How long all runs together may take in real time: a handler that does not return is not waited for.
+/// How long all runs together may take in real time.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a handler may take, as in a search.
+const HANDLER: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether one takes longer.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What came of the runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,8 +54,8 @@ const RUNS: &str = "longer runs, to see what grows";
 pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
     let watch = Watch::installed();
     if let Some(fatal) = watch.fate_of(Activity::Report, RUNS) {
-        let fault = if fatal.hangs { Fault::Hangs } else { Fault::Dies };
-        return Growth::Faulty(fault, format!("something that a node runs: {}", fatal.problem));
+        // Between two handlers: copying a node, or writing it down.
+        return Growth::Faulty(fault_of(fatal), format!("something that a node runs: {}", fatal.problem));
     }
     let _noting = watch.noting(Activity::Report, RUNS);
     if options.clients == Some(0) {
@@ -63,35 +71,93 @@ pub(crate) fn watch(lab: &dyn Lab, options: &LabOptions) -> Growth {
             Err(error) => return Growth::Unknown(error.to_string()),
         }
     }
-    let (done, wait) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
     // It is left behind when it hangs; the process ends soon.
     thread::spawn(move || {
-        let _nobody_waits = done.send(systems.iter().map(lengths).collect::<Result<Vec<_>, _>>());
+        let all: Result<Vec<_>, _> = systems.iter().map(|system| lengths(system, &tell)).collect();
+        let _nobody_waits = tell.send(News::Done(all));
     });
-    match wait.recv_timeout(PATIENCE) {
-        Ok(Ok(lengths)) => Growth::Seen(growing(&lengths)),
-        Ok(Err(failure)) => match failure.kind() {
-            FailureKind::HandlerPanicked(fault) | FailureKind::NotSerializable(fault) => {
-                Growth::Faulty(Fault::Panics, fault.to_string())
+    wait(&told)
+}
+
+/// What the thread of the runs tells.
+enum News {
+    /// A run begins, and here it says what it is at.
+    Begins(Running),
+    /// This handler is known to end the process, and does not run: nothing more comes.
+    Fatal(Fault, String),
+    /// All runs ended, or one failed.
+    Done(Result<Vec<Lengths>, Failure>),
+}
+
+/// Waits for the end of the runs, or for a handler that keeps them from it.
+fn wait(told: &Receiver<News>) -> Growth {
+    let begun = Instant::now();
+    let mut running = Running::default();
+    loop {
+        match told.recv_timeout(LOOK) {
+            Ok(News::Begins(next)) => running = next,
+            Ok(News::Fatal(fault, what)) => return Growth::Faulty(fault, what),
+            Ok(News::Done(Ok(lengths))) => return Growth::Seen(growing(&lengths)),
+            Ok(News::Done(Err(failure))) => return of_failure(failure.kind()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Growth::Unknown("a node panicked when it was looked at".to_owned());
             }
-            FailureKind::HandlerHung(fault) => Growth::Faulty(Fault::Hangs, fault.to_string()),
-            other => Growth::Unknown(other.to_string()),
-        },
-        Err(RecvTimeoutError::Timeout) => {
-            Growth::Unknown(format!("they took more than {} s", PATIENCE.as_secs()))
         }
-        Err(RecvTimeoutError::Disconnected) => {
-            Growth::Unknown("a node panicked when it was looked at".to_owned())
+        if let Some(hung) = running.handlers().into_iter().find(|handler| handler.elapsed() > HANDLER) {
+            return Growth::Faulty(Fault::Hangs, format!("{hung}: it has not returned for {HANDLER:?}"));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Growth::Unknown(format!("they took more than {PATIENCE:?}"));
         }
     }
 }
 
+fn of_failure(kind: &FailureKind) -> Growth {
+    match kind {
+        FailureKind::HandlerPanicked(fault) | FailureKind::NotSerializable(fault) => {
+            Growth::Faulty(Fault::Panics, fault.to_string())
+        }
+        FailureKind::HandlerHung(fault) => Growth::Faulty(Fault::Hangs, fault.to_string()),
+        other => Growth::Unknown(other.to_string()),
+    }
+}
+
+/// Tells a supervisor which handler runs; one that it knows to end the process does not run.
+fn note(handler: Option<&RunningHandler>, tell: &Sender<News>) {
+    thread_local! {
+        // Never dropped by the end of the thread: a handler that exits would take its note with it.
+        static NOTED: RefCell<ManuallyDrop<Option<Noting<'static>>>> = const { RefCell::new(ManuallyDrop::new(None)) };
+    }
+    let watch = Watch::installed();
+    let noted = handler.map(|handler| {
+        let text = format!("{RUNS}: {handler}");
+        if let Some(fatal) = watch.fate_of(Activity::Report, &text) {
+            let _nobody_waits =
+                tell.send(News::Fatal(fault_of(fatal), format!("{handler}: {}", fatal.problem)));
+            loop {
+                thread::park();
+            }
+        }
+        watch.noting(Activity::Report, &text)
+    });
+    drop(ManuallyDrop::into_inner(NOTED.replace(ManuallyDrop::new(noted))));
+}
+
+fn fault_of(fatal: &FatalInput) -> Fault {
+    if fatal.hangs { Fault::Hangs } else { Fault::Dies }
+}
+
 /// Runs a system until its clients are done, and measures it.
-fn lengths(system: &System) -> Result<Lengths, Failure> {
+fn lengths(system: &System, tell: &Sender<News>) -> Result<Lengths, Failure> {
     let mut settings = Settings::simulated(1);
     settings.events_max = EVENTS_MAX;
     settings.trace_events_max = 0;
+    let to = tell.clone();
+    settings.observer = Some(Observer::new(move |handler| note(handler, &to)));
     let mut run = Run::new(system, settings)?;
+    let _nobody_waits = tell.send(News::Begins(run.running()));
     run.wait_for_clients(LIMIT)?;
     Ok(run.inspect(|view| {
         let mut lengths = Lengths::new();

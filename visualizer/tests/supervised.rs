@@ -92,12 +92,15 @@ fn the_doctor_says_which_handler_is_wrong_in_longer_runs_only() {
     let (code, what) = told("late-panic");
     assert_eq!(code, 14);
     assert!(what.starts_with("panics, in longer runs: on_message(Ask) of server1 (Server): bad "), "{what}");
-    for (deed, code, problem) in
-        [("late-recurse", 17, "overflowed its stack"), ("late-exit", 17, "called `process::exit(0)`")]
-    {
+    let handler = "in longer runs: on_message(Ask) of server1: it";
+    for (deed, code, fault, problem) in [
+        ("late-recurse", 17, "dies", "overflowed its stack"),
+        ("late-exit", 17, "dies", "called `process::exit(0)`"),
+        ("late-hang", 15, "hangs", "has not returned for 5s"),
+    ] {
         let (ended, what) = told(deed);
         assert_eq!(ended, code, "{what}");
-        assert!(what.starts_with("dies, in longer runs: ") && what.contains(problem), "{what}");
+        assert!(what.starts_with(&format!("{fault}, {handler} {problem}")), "{what}");
     }
     let (code, out, err) = ended(&mut driver(&workspace("late-not"), "doctor", &["--deed", "late-nothing"]));
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
