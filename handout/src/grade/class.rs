@@ -102,6 +102,67 @@ impl Class {
         }
         same.into_values().filter(|names| names.len() > 1).collect()
     }
+
+    /// Submissions with different files whose searches visited exactly as many states, to the same depths, in every stage.
+    /// Names and layout change nothing in that, messages, fields and timers do. Where searches are small, or a good part of
+    /// the class has the same numbers, they are those of the lab, and nothing is said.
+    pub(crate) fn alike(&self) -> Vec<Alike<'_>> {
+        let mut by_stages: BTreeMap<Vec<Searched<'_>>, Vec<&Graded>> = BTreeMap::new();
+        for graded in &self.graded {
+            by_stages.entry(searched(graded)).or_default().push(graded);
+        }
+        let many = (self.graded.len() / 4).max(2);
+        let alike = by_stages.into_iter().filter_map(|(stages, graded)| {
+            let states = stages.iter().map(|stage| stage.states).sum();
+            let differ = graded.iter().any(|one| one.hash != graded[0].hash);
+            (differ && graded.len() <= many && states >= STATES_THAT_TELL).then(|| Alike {
+                names: graded.iter().map(|graded| graded.name.as_str()).collect(),
+                stages: stages.len(),
+                states,
+            })
+        });
+        alike.collect()
+    }
+}
+
+/// Fewer states in all stages together may be the same by chance.
+const STATES_THAT_TELL: u64 = 10_000;
+
+/// Submissions that behave alike: see [`Class::alike`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Alike<'a> {
+    pub(crate) names: Vec<&'a str>,
+    /// In how many stages of searches.
+    pub(crate) stages: usize,
+    /// How many states they visited.
+    pub(crate) states: u64,
+}
+
+/// What a stage of a search visited.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Searched<'a> {
+    suite: &'a str,
+    test: &'a str,
+    stage: &'a str,
+    states: u64,
+    depth: u64,
+}
+
+fn searched(graded: &Graded) -> Vec<Searched<'_>> {
+    let mut all = Vec::new();
+    for (suite, record) in graded.tests() {
+        for stage in record.rest.get("stages").and_then(Value::as_array).into_iter().flatten() {
+            let number = |name: &str| stage[name].as_u64().unwrap_or(0);
+            all.push(Searched {
+                suite,
+                test: &record.test,
+                stage: stage["name"].as_str().unwrap_or(""),
+                states: number("states"),
+                depth: number("depth"),
+            });
+        }
+    }
+    all
 }
 
 /// Takes out what differs from run to run: times, and the texts that name them.
@@ -142,5 +203,32 @@ pub(super) mod tests {
         let worth = |(test, ..): &Came| Worth { test: (*test).to_owned(), points: 5.0, hidden: false };
         let header = Header::example([("part2".to_owned(), tests.iter().map(worth).collect())]);
         Class { header, graded: submissions.iter().map(graded).collect(), since: None }
+    }
+
+    /// A class of one suite with a search of one stage: names, what tells their files apart, and how many states it visited.
+    fn searching(submissions: &[(&str, &str, u64)]) -> Class {
+        let mut class = class(&submissions.iter().map(|(name, ..)| (*name, &[][..])).collect::<Vec<_>>());
+        for (graded, (_, hash, states)) in class.graded.iter_mut().zip(submissions) {
+            graded.hash = (*hash).to_owned();
+            let line = format!(
+                r#"{{"record":"test","test":"t01","verdict":"pass","points":5,"earned":5,
+                "stages":[{{"name":"all","states":{states},"depth":9}}]}}"#
+            );
+            graded.suites[0].tests = results::parse(&line.replace('\n', " ")).unwrap();
+        }
+        class
+    }
+
+    #[test]
+    fn who_visits_exactly_as_many_states_is_named_unless_many_do() {
+        let two = [("ada", "a", 70_000), ("bob", "b", 70_000), ("cy", "c", 70_001), ("dee", "d", 90_000)];
+        let expected = [Alike { names: vec!["ada", "bob"], stages: 1, states: 70_000 }];
+        assert_eq!(searching(&two).alike(), expected);
+        // The same files are named elsewhere; and what is small is the same by chance.
+        let equal = [("ada", "a", 70_000), ("bob", "a", 70_000), ("cy", "c", 50), ("dee", "d", 50)];
+        assert_eq!(searching(&equal).alike(), []);
+        // Three of four: that is how one solves this lab.
+        let usual = [("ada", "a", 70_000), ("bob", "b", 70_000), ("cy", "c", 70_000), ("dee", "d", 90_000)];
+        assert_eq!(searching(&usual).alike(), []);
     }
 }

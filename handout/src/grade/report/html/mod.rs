@@ -5,7 +5,7 @@ mod submission;
 use std::fmt::Write;
 
 use crate::console::count;
-use crate::grade::class::Class;
+use crate::grade::class::{Alike, Class};
 use crate::grade::cluster::{self, Cluster};
 use crate::grade::log::Graded;
 use crate::grade::one::NO_PROGRAM;
@@ -87,6 +87,7 @@ pub(super) fn page(class: &Class) -> String {
     tests(&mut page, class);
     changes(&mut page, class);
     equal(&mut page, class);
+    alike(&mut page, class);
     submissions(&mut page, class);
     page.push_str("</html>\n");
     page
@@ -253,6 +254,28 @@ fn equal(page: &mut String, class: &Class) {
         page.push_str("<h2>Submissions with the same bytes</h2>\n<ul>\n");
         for names in equal {
             let _never_fails = writeln!(page, "<li>{}</li>", escaped(&names.join(", ")));
+        }
+        page.push_str("</ul>\n");
+    }
+}
+
+/// Less than a proof: two who solved it in the same way may be among them.
+fn alike(page: &mut String, class: &Class) {
+    let alike = class.alike();
+    if !alike.is_empty() {
+        page.push_str(
+            "<h2>Submissions that behave alike</h2>\n<p>Their files differ, but their searches visited exactly as many states, \
+             to the same depths, in every stage. Renaming and moving code changes nothing in that; other messages, fields \
+             or timers do. It is a reason to compare the files, and no proof.</p>\n<ul>\n",
+        );
+        for Alike { names, stages, states } in alike {
+            let _never_fails = writeln!(
+                page,
+                "<li>{}: {}, {} in all</li>",
+                escaped(&names.join(", ")),
+                count(stages, "stage"),
+                count(usize::try_from(states).unwrap_or(usize::MAX), "state")
+            );
         }
         page.push_str("</ul>\n");
     }
