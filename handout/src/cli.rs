@@ -187,6 +187,10 @@ struct Grade {
     /// Hidden tests: files that are laid over the handout when a submission is compiled already
     #[arg(long, value_name = "DIR")]
     hidden: Option<PathBuf>,
+    /// What chance does in runs comes from this number, in place of the seed of each test that students have. Every right design
+    /// passes with any
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Compare with the results of an earlier grading, and list whose points changed
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
@@ -240,6 +244,9 @@ struct Gradescope {
     /// Hidden tests: files that are laid over the handout when a submission is compiled already
     #[arg(long, value_name = "DIR")]
     hidden: Option<PathBuf>,
+    /// The seed of runs, as of `grade`
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// How much memory the tests may use; the container needs some more
     #[arg(long, value_name = "MIB", default_value_t = 640)]
     memory: u64,
@@ -301,6 +308,7 @@ pub(crate) fn main() -> ExitCode {
             selection: command.selected.selection(),
             suites: command.suites.iter().map(|suite| suite_name(suite)).collect(),
             hidden: command.hidden,
+            seed: command.seed,
             out: command.out,
             memory_mib: command.memory,
             seconds: command.seconds,
@@ -354,6 +362,7 @@ impl Grade {
             suites: self.suites.iter().map(|suite| suite_name(suite)).collect(),
             only: self.tests,
             hidden: self.hidden,
+            seed: self.seed,
             since: self.since,
             resume: self.resume,
             isolation: self.isolation,

@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) suites: Vec<String>,
     /// Hidden tests, as of `grade`.
     pub(crate) hidden: Option<PathBuf>,
+    /// The seed of runs, as of `grade`.
+    pub(crate) seed: Option<u64>,
     pub(crate) out: PathBuf,
     /// The memory of the container.
     pub(crate) memory_mib: u64,
@@ -82,6 +84,9 @@ fn pack(options: &Options) -> Result<Vec<u8>> {
     }
     if hidden.is_some() {
         what.push("--hidden hidden".to_owned());
+    }
+    if let Some(seed) = options.seed {
+        what.push(format!("--seed {seed}"));
     }
     let settings = SETTINGS
         .replace("@WHAT@", &what.join(" "))
@@ -158,6 +163,7 @@ mod tests {
             selection: Selection::default(),
             suites: vec!["echo".to_owned()],
             hidden: None,
+            seed: None,
             out: PathBuf::new(),
             memory_mib: 640,
             seconds: 500,
@@ -183,12 +189,13 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         put("tests/echo.rs", "//! More tests.");
-        let with_hidden = Options { hidden: Some(hidden.path().to_owned()), ..options.clone() };
+        let with_hidden =
+            Options { hidden: Some(hidden.path().to_owned()), seed: Some(7), ..options.clone() };
         let mut archive = zip::ZipArchive::new(Cursor::new(pack(&with_hidden).unwrap())).unwrap();
         assert!(archive.by_name("hidden.tar.gz").is_ok());
         let mut settings = String::new();
         archive.by_name("settings.sh").unwrap().read_to_string(&mut settings).unwrap();
-        assert!(settings.contains("what=(--suites echo --hidden hidden)"), "{settings}");
+        assert!(settings.contains("what=(--suites echo --hidden hidden --seed 7)"), "{settings}");
         put("labs/echo/src/server.rs", "//! A student's file.");
         let refusal = pack(&with_hidden).unwrap_err().to_string();
         assert_eq!(refusal, "`labs/echo/src/server.rs` among the hidden tests is a student's file");

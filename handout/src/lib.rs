@@ -62,6 +62,11 @@
 //!
 //! # Hidden tests
 //!
+//! The least work is `--seed N`: the tests are those that students have, but what chance does in runs (who times out first,
+//! what is lost, who crashes when) comes from a number that they do not know. The results name it, so a student repeats
+//! a failure with `TESTKIT_SEED=N cargo test --test part3 t08`. It is fair because every right design passes with any seed:
+//! `RAFT_SUITES_SEEDS=50 cargo test -p raft --test suites seeds -- --include-ignored` tries that, and CI a few for every commit.
+//!
 //! `--hidden DIR` lays the files of DIR over the handout once a submission is compiled: `DIR/tests/part3.rs` takes the place of the
 //! suite that students have, and `DIR/tests/part3/more.rs` can stand beside it. Begin with a copy of the public suite and add
 //! tests to it: a test that students have as well counts as visible, all others are hidden, and the results sum both. Vary what

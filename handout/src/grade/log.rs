@@ -54,11 +54,14 @@ pub(crate) struct Conditions {
     /// Of a submission, compiling included; none if there is no such limit.
     #[serde(default)]
     pub(crate) budget_seconds: Option<u64>,
+    /// Of all tests; none if each has its own.
+    #[serde(default)]
+    pub(crate) seed: Option<u64>,
 }
 
 impl Conditions {
     /// What each is called, and what it is.
-    fn words(&self) -> [(&'static str, String); 6] {
+    fn words(&self) -> [(&'static str, String); 7] {
         let or =
             |limit: Option<u64>, none: &str| limit.map_or_else(|| none.to_owned(), |limit| limit.to_string());
         [
@@ -68,6 +71,7 @@ impl Conditions {
             ("`--compile-seconds`", self.compile_seconds.to_string()),
             ("`--compile-memory`", or(self.compile_memory_mib, "unknown")),
             ("`--budget`", or(self.budget_seconds, "none")),
+            ("`--seed`", or(self.seed, "none")),
         ]
     }
 }
@@ -358,6 +362,7 @@ mod tests {
                 compile_seconds: 1200,
                 compile_memory_mib: Some(3072),
                 budget_seconds: None,
+                seed: None,
             }),
             ..Header::example([])
         }
@@ -412,6 +417,7 @@ mod tests {
         insta::assert_snapshot!(with(|limits| limits.compile_seconds = 60), @"`--compile-seconds` was `1200` and is `60`");
         insta::assert_snapshot!(with(|limits| limits.compile_memory_mib = Some(512)), @"`--compile-memory` was `3072` and is `512`");
         insta::assert_snapshot!(with(|limits| limits.budget_seconds = Some(540)), @"`--budget` was `none` and is `540`");
+        insta::assert_snapshot!(with(|limits| limits.seed = Some(7)), @"`--seed` was `none` and is `7`");
         insta::assert_snapshot!(with(|limits| limits.isolation = "none".to_owned()), @"the isolation was `namespaces` and is `none`");
         let path = dir.path().join("older.jsonl");
         Log::open(&path, &Header { conditions: None, ..header(&[]) }, false).unwrap();

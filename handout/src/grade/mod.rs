@@ -54,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) suites: Vec<String>,
     pub(crate) only: Vec<String>,
     pub(crate) hidden: Option<PathBuf>,
+    /// The seed of all tests, in place of their own.
+    pub(crate) seed: Option<u64>,
     pub(crate) since: Option<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) isolation: String,
@@ -169,6 +171,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         compile_seconds: options.compile_seconds,
         compile_memory_mib: Some(options.compile_memory_mib),
         budget_seconds: options.budget,
+        seed: options.seed,
     };
     let header = Header::new(&base.description, hidden, &options.only, conditions, worth);
     let log = Mutex::new(Log::open(&options.out.join("log.jsonl"), &header, options.resume)?);
@@ -347,7 +350,8 @@ fn slots(
             let mine = own.iter().cycle().skip(number * share).take(share.min(own.len())).copied().collect();
             let folder = scratch.join(format!("slot-{number}"));
             let slot = Slot::new(folder, backend.clone(), tools.clone(), limits, mine, number)?
-                .with_compile_memory(options.compile_memory_mib);
+                .with_compile_memory(options.compile_memory_mib)
+                .with_seed(options.seed);
             let must_not_read = options.hidden.is_some() && !backend.isolates();
             if must_not_read { slot.with_a_user_who_compiles() } else { Ok(slot) }
         })

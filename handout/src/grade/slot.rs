@@ -34,6 +34,8 @@ pub(crate) struct Slot {
     compile_mib: u64,
     /// The user that compiles, where that is not the grader's own.
     compiler: Option<u32>,
+    /// The seed of all tests, in place of their own.
+    seed: Option<u64>,
 }
 
 /// Where the compiler and the downloaded dependencies are.
@@ -96,13 +98,18 @@ impl Slot {
         let sandbox = Sandbox { backend, private: folder.join("private") };
         let user = 61_000 + u32::try_from(number).context("too many jobs")?;
         let compile_mib = limits.memory_mib.max(2048);
-        let (compiler, deadline) = (None, None);
-        Ok(Self { folder, sandbox, tools, limits, user, processors, deadline, compile_mib, compiler })
+        let (compiler, deadline, seed) = (None, None, None);
+        Ok(Self { folder, sandbox, tools, limits, user, processors, deadline, compile_mib, compiler, seed })
     }
 
     /// The same place with another limit on what a compilation takes.
     pub(crate) fn with_compile_memory(self, mib: u64) -> Self {
         Self { compile_mib: mib, ..self }
+    }
+
+    /// The same place, in which tests have this seed.
+    pub(crate) fn with_seed(self, seed: Option<u64>) -> Self {
+        Self { seed, ..self }
     }
 
     /// The same place, where a user without rights compiles: what only the grader may read, no source can include.
@@ -413,6 +420,7 @@ impl Slot {
         if !self.processors.is_empty() {
             variables.push(("RAYON_NUM_THREADS".to_owned(), self.processors.len().to_string()));
         }
+        variables.extend(self.seed.map(|seed| ("TESTKIT_SEED".to_owned(), seed.to_string())));
         for name in ["TESTKIT_THREADS", "TESTKIT_TIME"] {
             variables.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
         }

@@ -102,6 +102,14 @@ fn a_small_class_gets_what_it_earns() {
     assert_eq!(mark().0, Some(0));
     assert_eq!(fs::read(class.path("out/results.jsonl")).unwrap(), before);
     assert!(!read("submissions/leaves-early/results.json").contains("See lab 0, step 3."));
+
+    // With a seed that students do not have; what is graded already was graded with the tests' own.
+    let output = class.grade("out", &["--resume", "--seed", "7"]).output().unwrap();
+    assert!(text(&output).contains("`--seed` was `none` and is `7`"), "{}", text(&output));
+    let output = class.grade("seeded", &["--seed", "7", "--tests", "t02"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(fs::read_to_string(class.path("seeded/results.jsonl")).unwrap().contains(r#""seed":7"#));
+    assert!(!String::from_utf8_lossy(&before).contains(r#""seed":7"#));
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub(crate) fn main(part: &Part, child: Child) -> ExitCode {
         target: part.target.to_owned(),
         short_name: test.short_name().to_owned(),
         seed: request.seed,
+        given_seed: request.seed_was_given.then_some(request.seed),
         states: test.states,
         // The engine ends with a verdict before the system ends the process.
         search_memory: (request.memory_mib << 20) / 2,
@@ -111,6 +112,8 @@ pub(crate) struct Context {
     pub(crate) target: String,
     pub(crate) short_name: String,
     pub(crate) seed: u64,
+    /// The same, if it is not the test's own.
+    pub(crate) given_seed: Option<u64>,
     pub(crate) states: u64,
     pub(crate) search_memory: u64,
     pub(crate) threads: Option<usize>,
@@ -126,7 +129,7 @@ pub(crate) struct Context {
 impl Context {
     /// The command that runs the test again.
     pub(crate) fn command(&self) -> String {
-        command(&self.target, &self.short_name)
+        command(&self.target, &self.short_name, self.given_seed)
     }
 
     /// Notes that a stage begins.
@@ -148,9 +151,10 @@ impl Context {
     }
 }
 
-/// The command that runs one test of a target.
-pub(crate) fn command(target: &str, short_name: &str) -> String {
-    format!("cargo test --test {target} {short_name}")
+/// The command that runs one test of a target, with a seed if that is not the test's own.
+pub(crate) fn command(target: &str, short_name: &str, given_seed: Option<u64>) -> String {
+    let seed = given_seed.map(|seed| format!("TESTKIT_SEED={seed} ")).unwrap_or_default();
+    format!("{seed}cargo test --test {target} {short_name}")
 }
 
 /// Tells the harness what happens.

@@ -177,6 +177,7 @@ pub(crate) fn block(
     target: &str,
     trace: Option<&str>,
     output: &[String],
+    given_seed: Option<u64>,
 ) -> Vec<String> {
     let mut head = vec![format!("  {}.", record.claim.trim_end_matches('.'))];
     if let Some(stage) = &record.stage {
@@ -207,7 +208,7 @@ pub(crate) fn block(
         None => {}
     }
     let short = record.test.split('_').next().unwrap_or(&record.test);
-    tail.push(format!("  Run it again:    {}", command(target, short)));
+    tail.push(format!("  Run it again:    {}", command(target, short, given_seed)));
     let room = BLOCK_LINES.saturating_sub(head.len() + tail.len());
     let mut body: Vec<String> = failure.lines.iter().map(|line| format!("  {line}")).collect();
     if body.len() > room {
@@ -303,14 +304,15 @@ mod tests {
             block: Vec::new(),
         };
         let failure = Failure::fail("violated", "violated: one vote a term".to_owned());
-        let said = |trace: &str| block(&record, &failure, "part2", Some(trace), &[])[2..].join("\n");
-        insta::assert_snapshot!(said("target/traces/part2-t04.json"), @"
+        let said =
+            |trace: &str, seed| block(&record, &failure, "part2", Some(trace), &[], seed)[2..].join("\n");
+        insta::assert_snapshot!(said("target/traces/part2-t04.json", None), @"
           Step through it: cargo lab show target/traces/part2-t04.json
           Run it again:    cargo test --test part2 t04
         ");
-        insta::assert_snapshot!(said("/out/traces/part2-t04.json"), @"
+        insta::assert_snapshot!(said("/out/traces/part2-t04.json", Some(7)), @"
           Step through it: run it in your copy; it prints the command, `cargo lab show …`
-          Run it again:    cargo test --test part2 t04
+          Run it again:    TESTKIT_SEED=7 cargo test --test part2 t04
         ");
     }
 }

@@ -44,7 +44,7 @@ const INTERNAL: u8 = 70;
 /// |---|---|
 /// | `TESTKIT_OUT=DIR` | results and traces go there, not to `target/grades/<part>` and `target/traces` |
 /// | `TESTKIT_FAILURES=off` | failing traces of earlier runs are neither tried nor kept |
-/// | `TESTKIT_SEED=N` | the seed of all tests; each has its own otherwise |
+/// | `TESTKIT_SEED=N` | the seed of all tests; each has its own otherwise. The results of a run are about code *and* seed |
 /// | `TESTKIT_RESUME=1` | tests that `results.jsonl` has of the same executable are not run again |
 /// | `TESTKIT_TIME=F` | the time limits, times `F` |
 /// | `TESTKIT_CHANNEL=stdin` | the standard input is a socket to a grader, who reads the records there and not in files |
@@ -225,6 +225,7 @@ impl Session {
         let request = Request {
             test: test.name.clone(),
             seed: self.seed.unwrap_or_else(|| own_seed(self.part.target, test)),
+            seed_was_given: self.seed.is_some(),
             memory_mib: test.memory_mib,
             time: self.time,
             threads: self.threads,
@@ -291,7 +292,8 @@ impl Session {
         });
         record.replayed = failure.replayed;
         let trace = failure.trace.as_deref().map(|name| self.places.trace_shown(name));
-        record.block = console::block(&record, &failure, self.part.target, trace.as_deref(), &output);
+        record.block =
+            console::block(&record, &failure, self.part.target, trace.as_deref(), &output, self.seed);
         record.cause = Some(failure.cause);
         record
     }

@@ -13,6 +13,8 @@ use crate::record::StageRecord;
 pub(crate) struct Request {
     pub(crate) test: String,
     pub(crate) seed: u64,
+    /// Whether the seed is not the test's own.
+    pub(crate) seed_was_given: bool,
     pub(crate) memory_mib: u64,
     /// What time limits are multiplied with.
     pub(crate) time: f64,
