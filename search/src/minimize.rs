@@ -59,6 +59,13 @@ impl<'a> Target<'a> {
         Self { what, settings, alive: None, monitor_at_start, steps_left }
     }
 
+    /// The same target, for which at most so many steps are tried.
+    #[must_use]
+    pub fn within(self, steps: u64) -> Self {
+        self.steps_left.set(steps);
+        self
+    }
+
     fn delivery(&self) -> &Delivery {
         &self.settings.delivery
     }
@@ -90,15 +97,14 @@ impl<'a> Target<'a> {
     /// Whether the target shows in a step.
     fn is_step(&self, before: &State, event: &Event, after: &State) -> bool {
         let (What::Violation(name) | What::PredicatePanic(name)) = self.what else { return false };
-        if self.settings.step_invariants.is_empty() || before.is_same_state(after) {
-            return false;
-        }
         let wanted = matches!(self.what, What::Violation(_)).then_some(false);
-        self.settings.step_invariants.iter().filter(|p| p.name() == name).any(|p| {
+        let shows = self.settings.step_invariants.iter().filter(|p| p.name() == name).any(|p| {
             let (before, after): (View<'_>, View<'_>) = (before.view(), after.view());
             let step = Step { before: &before, event, after: &after };
             guard::catch(|| p.check(&step).is_ok()).ok() == wanted
-        })
+        });
+        // In this order: nearly no step shows it, and comparing the bytes of nodes takes longer than all the rest.
+        shows && !before.is_same_state(after)
     }
 
     /// The monitor that is violated, if it is one, at the start of the trace.
@@ -123,12 +129,28 @@ impl<'a> Target<'a> {
     /// Lets `events` happen one after the other, leaving out those that are not possible, until the target shows.
     /// Returns the events that did happen, or `None` if it never shows.
     fn reach<'e>(&self, start: &State, events: impl Iterator<Item = &'e Event>) -> Option<Vec<Event>> {
-        let mut watch = self.watch(start);
-        if self.is_state(start, &[]) || watch.as_ref().is_some_and(|watch| !watch.outcome.is_ok()) {
-            return Some(Vec::new());
+        self.way(start, events).map(|way| way.events)
+    }
+
+    /// As [`reach`](Self::reach), with the states between.
+    fn way<'e>(&self, start: &State, events: impl Iterator<Item = &'e Event>) -> Option<Way<'a>> {
+        let place = Place { state: start.clone(), watch: self.watch(start) };
+        let seen = place.watch.as_ref().is_some_and(|watch| !watch.outcome.is_ok());
+        if seen || self.is_state(start, &[]) {
+            return Some(Way { events: Vec::new(), places: Vec::new() });
         }
-        let mut state = start.clone();
-        let mut happened = Vec::new();
+        self.go_on(&[], place, events)
+    }
+
+    /// Goes on from a place to which `before` led. Of the way that is returned the places from there on are known.
+    fn go_on<'e>(
+        &self,
+        before: &[Event],
+        place: Place<'a>,
+        events: impl Iterator<Item = &'e Event>,
+    ) -> Option<Way<'a>> {
+        let Place { mut state, mut watch } = place;
+        let mut way = Way { events: before.to_vec(), places: Vec::new() };
         for event in events {
             let steps_left = self.steps_left.get();
             if steps_left == 0 || self.settings.cancel.is_canceled() {
@@ -140,18 +162,20 @@ impl<'a> Target<'a> {
             }
             match state.step_watched(event, self.delivery(), &self.settings.watch) {
                 Ok(next) => {
-                    happened.push(event.clone());
+                    way.events.push(event.clone());
+                    way.places.push(Place { state: state.clone(), watch: watch.clone() });
                     let seen = watch.as_mut().is_some_and(|watch| {
                         watch.see_states(&state, event, &next).is_ok() && !watch.outcome.is_ok()
                     });
-                    if seen || self.is_state(&next, &happened) || self.is_step(&state, event, &next) {
-                        return Some(happened);
+                    if seen || self.is_state(&next, &way.events) || self.is_step(&state, event, &next) {
+                        return Some(way);
                     }
                     state = next;
                 }
                 Err(error) if self.is_error(&error) => {
-                    happened.push(event.clone());
-                    return Some(happened);
+                    way.events.push(event.clone());
+                    way.places.push(Place { state, watch });
+                    return Some(way);
                 }
                 Err(_) => {}
             }
@@ -163,6 +187,20 @@ impl<'a> Target<'a> {
     fn is_reached_by(&self, start: &State, events: &[Event]) -> bool {
         self.reach(start, events.iter()).is_some_and(|happened| happened.len() == events.len())
     }
+}
+
+/// Events that lead to the target, and where each of them happened.
+#[derive(Debug)]
+struct Way<'a> {
+    events: Vec<Event>,
+    places: Vec<Place<'a>>,
+}
+
+/// A state, and what the monitor that is violated knows there.
+#[derive(Clone, Debug)]
+struct Place<'a> {
+    state: State,
+    watch: Option<Follower<'a>>,
 }
 
 /// Shortens a trace, if the settings say so, and puts it in reading order.
@@ -235,31 +273,32 @@ fn explain_now(trace: Trace, target: &Target<'_>, shorten: bool) -> Trace {
 ///
 /// Source: Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (ddmin); DSLabs `TraceMinimizer`.
 pub fn minimize(start: &State, events: Vec<Event>, target: &Target<'_>) -> Vec<Event> {
-    let Some(mut events) = target.reach(start, events.iter()) else { return events };
-    let mut size = events.len() / 2;
+    let Some(mut way) = target.way(start, events.iter()) else { return events };
+    let mut size = way.events.len() / 2;
     loop {
         size = size.max(1);
         let mut shorter = false;
-        // From the end: what happened late is less often needed.
-        let mut end = events.len();
+        // From the end: what happened late is less often needed. And what happened before is not tried again.
+        let mut end = way.events.len();
         while end > 0 {
             let begin = end.saturating_sub(size);
-            let rest = events[..begin].iter().chain(&events[end..]);
-            if let Some(fewer) = target.reach(start, rest)
-                && fewer.len() < events.len()
-            {
-                shorter = true;
-                end = begin.min(fewer.len());
-                events = fewer;
-                if let Some(alive) = target.alive {
-                    alive.best.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&events);
+            let (before, rest) = (&way.events[..begin], &way.events[end..]);
+            match target.go_on(before, way.places[begin].clone(), rest.iter()) {
+                Some(fewer) if fewer.events.len() < way.events.len() => {
+                    shorter = true;
+                    way.places.truncate(begin);
+                    way.places.extend(fewer.places);
+                    way.events = fewer.events;
+                    if let Some(alive) = target.alive {
+                        alive.best.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&way.events);
+                    }
                 }
-            } else {
-                end = begin;
+                _ => {}
             }
+            end = begin;
         }
         if size == 1 && !shorter {
-            return events;
+            return way.events;
         }
         size /= 2;
     }

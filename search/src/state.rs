@@ -37,11 +37,14 @@ pub struct State {
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) locals: Vec<Arc<Local>>,
     /// For each node the messages it has sent. Delivering takes nothing away.
-    pub(crate) sent: Vec<Arc<BTreeSet<(Address, Payload)>>>,
+    pub(crate) sent: Vec<Arc<Sent>>,
     dropped: Arc<BTreeSet<Envelope>>,
     history: Option<Arc<Link>>,
     depth: u32,
 }
+
+/// Messages with their receivers.
+type Sent = BTreeSet<(Address, Payload)>;
 
 /// After which time an `init` that has not returned is given up.
 const INIT_TIME: Duration = Duration::from_secs(5);
@@ -568,18 +571,22 @@ impl State {
         Ok(out)
     }
 
-    /// Whether both are the same state.
+    /// Whether both are the same state: whether [`encode`](Self::encode) says the same of both. Nodes that both states share
+    /// are not looked at, so it costs little to ask this of a step, which changes one.
     pub fn is_same_state(&self, other: &Self) -> bool {
-        self.encode() == other.encode()
+        let same_local = |(a, b): (&Arc<Local>, &Arc<Local>)| Arc::ptr_eq(a, b) || a.encode() == b.encode();
+        let same_sent = |(a, b): (&Arc<Sent>, &Arc<Sent>)| {
+            let mut pairs = a.iter().zip(b.iter());
+            Arc::ptr_eq(a, b)
+                || (a.len() == b.len() && pairs.all(|(a, b)| a.0 == b.0 && a.1.bytes() == b.1.bytes()))
+        };
+        self.locals.len() == other.locals.len()
+            && self.sent.iter().zip(&other.sent).all(same_sent)
+            && self.locals.iter().zip(&other.locals).all(same_local)
     }
 
     /// The same nodes and messages at another place in a search.
-    pub(crate) fn assemble(
-        &self,
-        locals: Vec<Arc<Local>>,
-        sent: Vec<Arc<BTreeSet<(Address, Payload)>>>,
-        events: &[Event],
-    ) -> Self {
+    pub(crate) fn assemble(&self, locals: Vec<Arc<Local>>, sent: Vec<Arc<Sent>>, events: &[Event]) -> Self {
         let history = events.iter().fold(self.history.clone(), |before, event| {
             Some(Arc::new(Link { event: event.clone(), before }))
         });

@@ -3,7 +3,7 @@
 use framework::{Address, Event, Predicate, StepPredicate, System};
 use models::paxos::{self, Mistake, Proposer};
 use models::{timer_ring, two_phase_commit};
-use search::{RandomDfs, ReplayError, Results, Settings, State, StepError, Target, Verdict};
+use search::{Delivery, RandomDfs, ReplayError, Results, Settings, State, StepError, Target, Trace, Verdict};
 
 const VALUES: [&str; 2] = ["x", "y"];
 
@@ -167,6 +167,51 @@ fn a_trace_that_is_not_minimized_is_what_was_walked() {
         search::minimize(&trace.start, trace.events.clone(), &Target::new(&results.verdict, &settings));
     assert!(shorter.len() < trace.events.len());
     assert!(!search::is_one_minimal(trace, &Target::new(&results.verdict, &settings)));
+
+    // With few steps it is not as short, but shows the same: whatever is left out, the violation is still there.
+    let within = |steps| {
+        let target = Target::new(&results.verdict, &settings).within(steps);
+        search::minimize(&trace.start, trace.events.clone(), &target)
+    };
+    let lengths: Vec<usize> = (0..40)
+        .map(|times| {
+            let events = within(times * trace.events.len() as u64);
+            let shown =
+                search::replay(&Trace { events: events.clone(), ..trace.clone() }, &settings.delivery);
+            let last = shown.unwrap().pop().unwrap();
+            assert!(!settings.invariants[0].check(&last.view()).is_ok(), "{events:#?}");
+            events.len()
+        })
+        .collect();
+    assert!(lengths.is_sorted_by(|more, less| more >= less), "{lengths:?}");
+    assert_eq!((lengths[0], lengths.last()), (trace.events.len(), Some(&shorter.len())));
+}
+
+/// Two states are the same exactly if their bytes are, however they came to be.
+#[test]
+fn the_same_state_has_the_same_bytes() {
+    let delivery = Delivery::default();
+    let begin = start(&two_phase_commit::system(2));
+    let mut states = vec![begin];
+    for depth in 0..3 {
+        let next: Vec<State> = states
+            .iter()
+            .flat_map(|state| {
+                state.events(&delivery).into_iter().map(|event| state.step(&event, &delivery).unwrap())
+            })
+            .collect();
+        assert!(next.len() > depth, "{} states", next.len());
+        states.extend(next);
+    }
+    let (mut same, mut different) = (0, 0);
+    for a in &states {
+        for b in &states {
+            let expected = a.encode().unwrap() == b.encode().unwrap();
+            assert_eq!(a.is_same_state(b), expected, "{a:?}\n{b:?}");
+            *if expected { &mut same } else { &mut different } += 1;
+        }
+    }
+    assert!(same > states.len() && different > states.len(), "{same} {different}");
 }
 
 #[test]

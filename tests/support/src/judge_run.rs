@@ -1,5 +1,6 @@
 //! What the student reads of a run that failed: what, when, and the events that lead there.
 
+use std::thread;
 use std::time::Duration;
 
 use framework::Event;
@@ -15,6 +16,10 @@ use crate::text::counted;
 const EVENTS_MAX: usize = 5_000;
 /// Runs that are longer are not shortened: it would take too long.
 const SHORTEN_MAX: usize = 5_000;
+/// How many steps shortening a run may take, the same on every machine: some seconds, for the nodes of a run are large.
+const SHORTEN_STEPS: u64 = 500_000;
+/// Where that is not some seconds, shortening ends after so many times what a handler may take.
+const SHORTEN_HANDLER_TIMES: u32 = 4;
 /// How many of the last events are shown of a run that did not get where it should.
 const LAST_EVENTS: usize = 16;
 
@@ -100,7 +105,8 @@ fn settings(test: &RunTest) -> Settings {
     settings
 }
 
-/// The events of the run, without those that the failure does not need.
+/// The events of the run, without those that the failure does not need; of a long run as many are left out as there is time
+/// for.
 fn shortened(test: &RunTest, run: &runner::Failure, verdict: &Verdict) -> Option<Trace> {
     let start = State::initial(&run.trace().system).ok()?;
     let events: Vec<Event> = run.trace().events().map(|timed| timed.event.clone()).collect();
@@ -109,7 +115,14 @@ fn shortened(test: &RunTest, run: &runner::Failure, verdict: &Verdict) -> Option
         return None;
     }
     let settings = settings(test);
-    let events = minimize(&start, events, &Target::new(verdict, &settings));
+    let cancel = settings.cancel.clone();
+    let limit = SHORTEN_HANDLER_TIMES * test.context.handler_time;
+    // Nobody joins it: the process of a test ends with the test.
+    thread::spawn(move || {
+        thread::sleep(limit);
+        cancel.cancel();
+    });
+    let events = minimize(&start, events, &Target::new(verdict, &settings).within(SHORTEN_STEPS));
     (events.len() <= EVENTS_MAX).then_some(Trace { start, events, found_len })
 }
 
