@@ -131,7 +131,8 @@ pub fn only_own_term_is_counted<N: Node + Inspect>() -> StepPredicate {
 }
 
 /// Entries come from leaders: when a timer fires, or a client asks, only a leader's log grows, by entries of its term.
-/// What a server stores when another server says so is not judged here.
+/// What a server stores when another server says so is not judged here. A leader may be none any more when the handler
+/// returns: one timer may tell it to end a change of members, and that it hears from too few.
 ///
 /// The stronger "a new entry is seen at the leader of its term first" is false: the leader may have lost an entry that a
 /// message still carries.
@@ -142,11 +143,16 @@ pub fn entries_are_made_by_leaders<N: Node + Inspect>() -> StepPredicate {
         if from_server {
             return Outcome::holds();
         }
+        let led = |node: &N| (node.role() == Role::Leader).then(|| node.current_term());
+        let led = [led(before), led(after)];
+        let may_add = |index: u64| match after.entry(index) {
+            Some(entry) => led.contains(&Some(entry.term)),
+            // It is discarded already.
+            None => led != [None, None],
+        };
         let term = after.current_term();
         let mut added = before.last_index() + 1..=after.last_index();
-        let leads = after.role() == Role::Leader;
-        let of_its_term = |index: u64| after.entry(index).is_none_or(|entry| entry.term == term);
-        match added.find(|index| !leads || !of_its_term(*index)) {
+        match added.find(|index| !may_add(*index)) {
             None => Outcome::holds(),
             Some(index) => {
                 let role = match after.role() {

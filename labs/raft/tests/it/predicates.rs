@@ -492,6 +492,10 @@ fn only_own_term_is_counted() {
 fn entries_are_made_by_leaders() {
     let predicate = p::entries_are_made_by_leaders::<Fake>();
     step_holds(&predicate, fake(2, "").leads(), fake(2, "2a").leads());
+    // It adds, and notices that it does not lead any more, or that it leads.
+    step_holds(&predicate, fake(2, "").leads(), fake(2, "2a"));
+    step_holds(&predicate, fake(1, "").stands(), fake(2, "2a").leads());
+    insta::assert_snapshot!(step_fails(&predicate, fake(1, "").leads(), fake(2, "2a")), @"server1, follower in term 2, added client1's command 1 of term 2 at index 1 [server1.log]");
     insta::assert_snapshot!(step_fails(&predicate, fake(2, ""), fake(2, "2a")), @"server1, follower in term 2, added client1's command 1 of term 2 at index 1 [server1.log]");
     insta::assert_snapshot!(step_fails(&predicate, fake(2, "").leads(), fake(2, "1a").leads()), @"server1, leader in term 2, added client1's command 1 of term 1 at index 1 [server1.log]");
     let deliver = |from| Event::Deliver(Envelope { from, to: server(1), message: Payload::new(()).unwrap() });
