@@ -11,7 +11,7 @@ use std::time::Duration;
 use framework::{Address, Node, Outcome, Predicate, View};
 use raft::predicates::{leads, leads_after, some_leader, some_leader_after, term_above, voted};
 use raft::{Design, Handout, Inspect, Role, server_addresses};
-use raftkit::{Elected, S1, S2, S3, S4, S5, Setup, alone, elect, electing, leaders, only};
+use raftkit::{Elected, S1, S2, S3, S4, S5, Setup, alone, elect, electing, leaders, only, undisturbed};
 use runner::{Network, Run, Traffic};
 use search::State;
 use testkit::{Failed, Part, Reached, RunTest, SearchTest, Test, check};
@@ -227,7 +227,7 @@ fn nobody_after<N: Node + Inspect>(run: &Run, term: u64, what: &str) -> Result<(
 
 fn t01<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let (mut run, servers) = start::<D>(test, 3)?;
-    let elected = elect::<D::Server>(&mut run, &servers, 0)?;
+    let elected = undisturbed::<D::Server>(&mut run, &servers, 0)?;
     let before = run.traffic();
     stays::<D::Server>(&mut run, elected, secs(10))?;
     let after = run.traffic();
@@ -250,7 +250,7 @@ fn t02<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let second = elect::<D::Server>(&mut run, &rest, first.term)?;
     run.network(Network::heal);
     // Whoever was cut off may have gone on to later terms, and then there is one more election.
-    let together = elect::<D::Server>(&mut run, &servers, second.term - 1)?;
+    let together = undisturbed::<D::Server>(&mut run, &servers, second.term - 1)?;
     stays::<D::Server>(&mut run, together, secs(5))?;
     run.network(|network| network.network(false));
     run.run_for(secs(5))?;
@@ -322,7 +322,7 @@ fn t05<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
 
 fn t06<D: Design + Default>(test: &mut RunTest) -> Result<(), Failed> {
     let (mut run, servers) = start::<D>(test, 5)?;
-    let elected = elect::<D::Server>(&mut run, &servers, 0)?;
+    let elected = undisturbed::<D::Server>(&mut run, &servers, 0)?;
     let before = run.traffic();
     stays::<D::Server>(&mut run, elected, secs(10))?;
     let after = run.traffic();

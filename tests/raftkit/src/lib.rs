@@ -39,7 +39,9 @@ pub use members::{
     settled, snapshot_has, stays_in_term, uses, with_noop,
 };
 pub use network::{alone, only};
-pub use run::{Elected, LONG, agree, agreed, elect, electing, leaders, linearizable, logs_agree, without};
+pub use run::{
+    Elected, LONG, agree, agreed, elect, electing, leaders, linearizable, logs_agree, undisturbed, without,
+};
 pub use script::{
     Script, UNDECIDED, appends, committed_somewhere, crash_and_restart, crashes, deliver_all, in_term,
     last_entry_after, latest_term, stands, without_pending,

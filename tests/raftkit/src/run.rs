@@ -7,7 +7,7 @@ use framework::linearizability::{ApplicationSpecification, Consistency, STEPS_MA
 use framework::{Address, Node, Outcome, Predicate, View};
 use raft::{Design, Inspect, Role};
 use runner::{Interactive, Run};
-use testkit::Failed;
+use testkit::{Failed, check};
 
 /// In simulated time: thousands of times what a command takes.
 pub const LONG: Duration = Duration::from_secs(600);
@@ -163,6 +163,37 @@ pub fn linearizable(run: &Run) -> Result<(), Failed> {
 /// When that takes longer than any election should, or something is violated on the way.
 pub fn elect<N: Node + Inspect>(run: &mut Run, servers: &[Address], after: u64) -> Result<Elected, Failed> {
     electing::<N>(run, servers, after, ELECTION)
+}
+
+/// Waits until one of `servers` leads the others in a term after `after`, and is not disturbed. A leader that was elected a
+/// moment ago may be: by who was leader before it, say, and learnt that it is no more just before its timer fired. That is
+/// right, and over soon.
+///
+/// # Errors
+///
+/// When that takes longer than any election should, or something is violated on the way.
+pub fn undisturbed<N: Node + Inspect>(
+    run: &mut Run,
+    servers: &[Address],
+    after: u64,
+) -> Result<Elected, Failed> {
+    // Every timer that was set before is gone by then, and who waits has heard of the leader.
+    let longer_than_any_timer = Duration::from_secs(1);
+    let until = run.now() + ELECTION;
+    loop {
+        let elected = elect::<N>(run, servers, after)?;
+        run.run_for(longer_than_any_timer)?;
+        let mut now = run.inspect(leaders::<N>);
+        now.retain(|leader| servers.contains(&leader.leader));
+        if now == [elected] {
+            return Ok(elected);
+        }
+        check!(
+            run.now() < until,
+            "in {ELECTION:?} none of {} servers was leader for one second, though nothing disturbed it",
+            servers.len()
+        );
+    }
 }
 
 /// As [`elect`], with as much simulated time as is given.

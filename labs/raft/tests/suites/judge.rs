@@ -31,15 +31,37 @@ const EARNED: [(&str, &str, u32); 8] = [
     ("naive+ReadsLocally", "part6", 14),
 ];
 
-/// Runs the suite of a part on a design, or one test of it.
-fn run(design: &str, part: &str, test: Option<&str>) -> Result<Vec<TestRecord>, Failed> {
+/// What of a suite is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Only<'t> {
+    /// Everything.
+    All,
+    /// This test.
+    Test(&'t str),
+    /// The runs, on whatever network, with this seed in place of their own.
+    RunsWith(u64),
+}
+
+/// Runs the suite of a part on a design.
+pub(crate) fn run(design: &str, part: &str, only: Only<'_>) -> Result<Vec<TestRecord>, Failed> {
+    let what = match only {
+        Only::All => "all".to_owned(),
+        Only::Test(test) => test.to_owned(),
+        Only::RunsWith(seed) => seed.to_string(),
+    };
     // Two tests may run on one design at the same time.
-    let name = format!("raft-suites-{}-{design}-{part}-{}", std::process::id(), test.unwrap_or("all"));
+    let name = format!("raft-suites-{}-{design}-{part}-{what}", std::process::id());
     let out = env::temp_dir().join(name);
     let mut command = Command::new(env::current_exe()?);
     command.env(DESIGN, design).env(PART, part).env("TESTKIT_OUT", &out).env("TESTKIT_FAILURES", "off");
-    if let Some(test) = test {
-        command.args(["--exact", test]);
+    match only {
+        Only::All => {}
+        Only::Test(test) => {
+            command.args(["--exact", test]);
+        }
+        Only::RunsWith(seed) => {
+            command.env("TESTKIT_SEED", seed.to_string()).args(["_run_", "_unreliable_"]);
+        }
     }
     let output = command.output()?;
     let results = fs::read_to_string(out.join("results.jsonl"));
@@ -53,7 +75,7 @@ fn run(design: &str, part: &str, test: Option<&str>) -> Result<Vec<TestRecord>, 
 
 /// All points, and all tests.
 pub(crate) fn right(design: &str, part: &str, record: &Record) -> Result<(), Failed> {
-    let records = run(design, part, None)?;
+    let records = run(design, part, Only::All)?;
     let failed: Vec<String> = records
         .iter()
         .filter(|test| test.verdict != Judgement::Pass)
@@ -71,7 +93,7 @@ pub(crate) fn right(design: &str, part: &str, record: &Record) -> Result<(), Fai
 
 /// Not more points than are known and explained.
 pub(crate) fn worthless(design: &str, part: &str, record: &Record) -> Result<(), Failed> {
-    let records = run(design, part, None)?;
+    let records = run(design, part, Only::All)?;
     let earned: u32 = records.iter().map(|test| test.earned).sum();
     let known = EARNED.iter().find(|(other, of, _)| (*other, *of) == (design, part));
     let expected = known.map_or(0, |(_, _, points)| *points);
@@ -90,7 +112,7 @@ pub(crate) fn worthless(design: &str, part: &str, record: &Record) -> Result<(),
 
 /// The stated test fails for the stated reason.
 pub(crate) fn flawed(flaw: &Flawed) -> Result<(), Failed> {
-    let records = run(flaw.design, flaw.part, Some(flaw.test))?;
+    let records = run(flaw.design, flaw.part, Only::Test(flaw.test))?;
     let record = records.first().ok_or_else(|| format!("there is no test `{}`", flaw.test))?;
     let about_it = matches!(record.cause.as_deref(), Some("violated" | "goal-not-found"));
     if about_it && record.detector.as_deref() == Some(flaw.detector) {

@@ -8,6 +8,7 @@
 //! cargo test -p raft --test suites                            # a sample, which the commit chooses; and the tables
 //! cargo test -p raft --test suites -- --include-ignored       # everything, six minutes on two processors
 //! cargo test -p raft --test suites naive -- --include-ignored # one design
+//! RAFT_SUITES_SEEDS=50 cargo test -p raft --test suites seeds -- --include-ignored   # runs, with 50 seeds each
 //! RAFT_SUITES_RECORD=$(date +%F) cargo test -p raft --test suites -- --include-ignored   # and note the result
 //! RAFT_SUITES_TABLES=write cargo test -p raft --test suites tables                       # the tables in docs/
 //! ```
@@ -49,6 +50,7 @@ mod part7;
 #[expect(dead_code, reason = "the suite has a `main` of its own")]
 mod part8;
 mod record;
+mod seeds;
 mod tables;
 
 use std::env;
@@ -63,6 +65,9 @@ use crate::chosen::{DESIGN, OtherDesign, Worthless};
 /// Which part a process runs.
 const PART: &str = "RAFT_SUITES_PART";
 
+/// The design of this repository, which the tests of the workspace run without being asked.
+const REFERENCE: &str = "reference";
+
 /// The parts that there are, by their `[[test]]` targets.
 const PARTS: [&str; 8] = ["part1", "part2", "part3", "part4", "part5", "part6", "part7", "part8"];
 
@@ -70,7 +75,7 @@ fn main() -> ExitCode {
     if let (Ok(design), Ok(part)) = (env::var(DESIGN), env::var(PART)) {
         return testkit::main(if chosen::is_worthless(&design) {
             part_of::<Worthless>(&part)
-        } else if design == "reference" {
+        } else if design == REFERENCE {
             reference(&part)
         } else {
             part_of::<OtherDesign>(&part)
@@ -97,6 +102,14 @@ fn main() -> ExitCode {
             "flawed",
             Trial::test(format!("{}::{}::{}", flaw.design, flaw.part, flaw.test), || judge::flawed(flaw)),
         ));
+    }
+    for part in PARTS {
+        for design in std::iter::once(REFERENCE).chain(chosen::right_in(part)) {
+            let chosen = seeds::chosen(sample.0);
+            let trial =
+                Trial::test(format!("seeds::{design}::{part}"), move || seeds::right(design, part, chosen));
+            trials.push(("seeds", trial));
+        }
     }
     let conclusion = libtest_mimic::run(&args, sample.choose(trials));
     if !conclusion.has_failed() {
@@ -134,8 +147,8 @@ impl Sample {
     /// Marks all but the chosen ones of each kind as ignored; tables always run.
     fn choose(&self, trials: Vec<(&'static str, Trial)>) -> Vec<Trial> {
         let count = |kind| trials.iter().filter(|(other, _)| *other == kind).count().max(1);
-        let chosen = ["right", "worthless", "flawed"].map(|kind| (kind, self.0 % count(kind)));
-        let mut seen = [0; 3];
+        let chosen = ["right", "worthless", "flawed", "seeds"].map(|kind| (kind, self.0 % count(kind)));
+        let mut seen = [0; 4];
         let mut all = Vec::new();
         for (kind, trial) in trials {
             let Some(at) = chosen.iter().position(|(other, _)| *other == kind) else {
