@@ -174,9 +174,6 @@ impl Header {
 
     /// What differs from the conditions of an older log, in words.
     fn differs(&self, old: &Self) -> Option<String> {
-        let differs = |what: &str, old: &str, new: &str| {
-            (old != new).then(|| format!("{what} was `{old}` and is `{new}`"))
-        };
         let hidden = |header: &Self| header.hidden.clone().unwrap_or_else(|| "none".to_owned());
         differs("the handout's grading hash", &old.grading_hash, &self.grading_hash)
             .or_else(|| differs("the hidden tests' hash", &hidden(old), &hidden(self)))
@@ -185,15 +182,23 @@ impl Header {
                 let names = |header: &Self| header.suites.keys().cloned().collect::<Vec<_>>().join(",");
                 differs("the suites", &names(old), &names(self))
             })
-            .or_else(|| {
-                let old = old.conditions.as_ref().map(Conditions::words);
-                let new = self.conditions.as_ref()?.words();
-                new.into_iter().enumerate().find_map(|(at, (what, new))| {
-                    let old = old.as_ref().map_or("unknown", |old| &old[at].1);
-                    differs(what, old, &new)
-                })
-            })
+            .or_else(|| self.other_conditions(old).into_iter().next())
     }
+
+    /// What is not as in an older log beside the handout and the choice of tests: it may be why points changed.
+    pub(crate) fn other_conditions(&self, old: &Self) -> Vec<String> {
+        let old = old.conditions.as_ref().map(Conditions::words);
+        let new = self.conditions.iter().flat_map(Conditions::words).enumerate();
+        new.filter_map(|(at, (what, new))| {
+            let old = old.as_ref().map_or("unknown", |old| &old[at].1);
+            differs(what, old, &new)
+        })
+        .collect()
+    }
+}
+
+fn differs(what: &str, old: &str, new: &str) -> Option<String> {
+    (old != new).then(|| format!("{what} was `{old}` and is `{new}`"))
 }
 
 impl Graded {

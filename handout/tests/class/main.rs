@@ -110,6 +110,14 @@ fn a_small_class_gets_what_it_earns() {
     assert!(output.status.success(), "{}", text(&output));
     assert!(fs::read_to_string(class.path("seeded/results.jsonl")).unwrap().contains(r#""seed":7"#));
     assert!(!String::from_utf8_lossy(&before).contains(r#""seed":7"#));
+    // Whoever compares the two is told why points may differ.
+    let since = class.path("out").display().to_string();
+    let output =
+        class.grade("compared", &["--seed", "7", "--tests", "t02", "--since", &since]).output().unwrap();
+    let told = "since version 2026.1: 0 score changes\n  `--seed` was `none` and is `7`\n";
+    assert!(text(&output).contains(told), "{}", text(&output));
+    let page = fs::read_to_string(class.path("compared/index.html")).unwrap();
+    assert!(page.contains("graded in another way: `--seed` was `none` and is `7`."), "{page}");
 }
 
 #[test]

@@ -103,6 +103,9 @@ pub(super) fn summary(class: &Class, out: &Path, seconds: u64) -> String {
             since.header.version,
             count(changes.len(), "score change")
         );
+        for other in class.header.other_conditions(&since.header) {
+            let _never_fails = writeln!(text, "  {other}");
+        }
         for change in changes {
             let _never_fails = writeln!(
                 text,

@@ -229,11 +229,13 @@ fn ran(record: &Record) -> bool {
 
 fn changes(page: &mut String, class: &Class) {
     let Some(since) = &class.since else { return };
-    let _never_fails = writeln!(
-        page,
-        "<h2>Changes since version {}</h2>\n<table><tr><th>submission<th>test<th>before<th>after</tr>",
-        escaped(&since.header.version)
-    );
+    let _never_fails = writeln!(page, "<h2>Changes since version {}</h2>", escaped(&since.header.version));
+    let others = class.header.other_conditions(&since.header);
+    if !others.is_empty() {
+        let _never_fails =
+            writeln!(page, "<p>It was graded in another way: {}.</p>", escaped(&others.join("; ")));
+    }
+    page.push_str("<table><tr><th>submission<th>test<th>before<th>after</tr>\n");
     for change in class.changes() {
         let _never_fails = writeln!(
             page,
