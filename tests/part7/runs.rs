@@ -184,7 +184,7 @@ pub(crate) fn transfer_aborts<D: Reconfigurable + Default>(test: &mut RunTest) -
     let target = without(&all, &[elected.leader])[0];
     talk.append(1, "0,")?;
     talk.cut(&[target]);
-    reachable::<D>(&mut talk, false);
+    talk.run.network(|network| network.link(ADMIN, target, false));
     talk.run.send(&admin, AdminCommand::TransferLeadership(target))?;
     let mut whole = "0,".to_owned();
     for round in 1..10 {
