@@ -132,6 +132,7 @@ impl Description {
             && lab.is_some_and(|lab| self.labs.iter().any(|known| known == lab))
             && src == Some("src")
             && path.ends_with(".rs")
+            && !path.split('/').any(|piece| piece.starts_with('.'))
             && !self.course_files.contains_key(path)
     }
 

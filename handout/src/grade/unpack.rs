@@ -144,13 +144,16 @@ impl Unpacked {
 /// What `cargo lab submit` writes beside the sources.
 pub(super) const ABOUT: &str = "SUBMISSION.json";
 
-/// Whether a path can be a student's: a source file below some `labs`, or the description of the submission.
+/// Whether a path can be a student's: a source file below some `labs`, or the description of the submission. Names that begin
+/// with a dot are not the student's: macOS packs `._server.rs`, which is no text, beside `server.rs`, and an editor may have
+/// left `.#server.rs`, which is a link to nowhere.
 fn wanted(path: &str) -> bool {
     let pieces: Vec<&str> = path.split('/').collect();
     if let [ABOUT] | [_, ABOUT] = pieces.as_slice() {
         return true;
     }
-    path.ends_with(".rs") && pieces.contains(&"labs") && !pieces.iter().any(|piece| is_built(piece))
+    let passed_over = |piece: &&str| is_built(piece) || piece.starts_with('.');
+    path.ends_with(".rs") && pieces.contains(&"labs") && !pieces.iter().any(passed_over)
 }
 
 /// Folders that hold what was built or downloaded, or history.
@@ -224,10 +227,12 @@ mod tests {
             ("me/target/labs/a/src/old.rs", FILE, b"x"),
             ("me/Cargo.toml", FILE, b"x"),
             ("me/labs/a/src/link.rs", tar::EntryType::Symlink, b""),
+            ("./me/labs/a/src/._server.rs", FILE, b"\0\xff"),
+            ("me/labs/a/src/.#server.rs", tar::EntryType::Symlink, b""),
         ]);
         let unpacked = unpack("a.tar.gz", &bytes).unwrap();
         assert_eq!(unpacked.files.keys().collect::<Vec<_>>(), ["me/labs/a/src/server.rs"]);
-        assert_eq!((unpacked.skipped, unpacked.special.len()), (2, 1));
+        assert_eq!((unpacked.skipped, unpacked.special.len()), (4, 1));
         let unpacked =
             unpack("a.zip", &zip(&[("labs/a/src/server.rs", b"x"), ("labs/a/build.sh", b"")])).unwrap();
         assert_eq!(unpacked.files.keys().collect::<Vec<_>>(), ["labs/a/src/server.rs"]);

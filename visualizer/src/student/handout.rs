@@ -82,7 +82,9 @@ impl Handout {
     pub(super) fn may_be_students(&self, path: &str) -> bool {
         let pieces: Vec<&str> = path.split('/').collect();
         let source = matches!(pieces.as_slice(), ["labs", lab, "src", .., file]
-            if file.ends_with(".rs") && self.labs.iter().any(|known| known == lab));
+            if file.ends_with(".rs") && self.labs.iter().any(|known| known == lab))
+            // Those are an editor's, or the system's.
+            && !pieces.iter().any(|piece| piece.starts_with('.'));
         self.student_files.contains_key(path) || source && !self.course_files.contains_key(path)
     }
 

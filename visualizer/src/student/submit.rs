@@ -245,7 +245,12 @@ impl Submission {
                 self.newest = self.newest.max(data.modified().ok());
                 self.files.insert(path, bytes);
             } else if !handout.course_files.contains_key(&path) {
-                self.left_out.push((path, "only .rs files are graded"));
+                let why = if name.starts_with('.') {
+                    "names that begin with a dot are no student's"
+                } else {
+                    "only .rs files are graded"
+                };
+                self.left_out.push((path, why));
             }
         }
         Ok(())
@@ -319,6 +324,7 @@ mod tests {
         fs::write(root.join("labs/a/src/server.rs"), "mine").unwrap();
         fs::write(root.join("labs/a/src/deep/log.rs"), "mine as well").unwrap();
         fs::write(root.join("labs/a/src/notes.txt"), "notes").unwrap();
+        fs::write(root.join("labs/a/src/._server.rs"), b"\0\xff").unwrap();
         fs::write(root.join("labs/a/build.rs"), "fn main() {}").unwrap();
         fs::write(root.join("tests/a.rs"), "easier tests").unwrap();
         fs::create_dir_all(root.join("target/grades/a")).unwrap();
@@ -334,6 +340,7 @@ mod tests {
           a: 35 of 40 points, 1 of 2 tests passed
           b: not run; `cargo test --test b` says what you have
         not in it: tests/a.rs, the course's: graders use their own, without your change
+        not in it: labs/a/src/._server.rs: names that begin with a dot are no student's
         not in it: labs/a/src/notes.txt: only .rs files are graded
         ");
         assert_eq!(entries(root), ["SUBMISSION.json", "labs/a/src/deep/log.rs", "labs/a/src/server.rs"]);
