@@ -190,7 +190,7 @@ fn traces_can_be_stepped_through() {
         let path = whole().root.join(record.trace.as_ref().unwrap());
         let trace = visualizer::TraceFile::load(&path).unwrap();
         let short = record.test.split('_').next().unwrap();
-        assert_eq!(trace.origin.command, format!("cargo test --test fixture {short}"));
+        assert_eq!(trace.origin.command, format!("TESTKIT_SEED=7 cargo test --test fixture {short}"));
         assert_eq!(Some(&trace.verdict.kind), record.cause.as_ref(), "{}", record.test);
         assert_eq!(record.steps, Some(trace.steps.len()), "{}", record.test);
     }
